@@ -1,0 +1,88 @@
+// A recording of the real agent, and the same conversation held with something else. Compared is
+// what was said, not how it was cut: the frames of each channel in order, with consecutive `next`s
+// merged into their sum.
+
+#ifndef MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_
+#define MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/wire.hpp"
+
+struct Recording {
+  enum class Dir { kOpen, kClose, kFromClient, kFromAgent };
+  struct Event {
+    bool ctl = true;
+    Dir dir = Dir::kOpen;
+    bool by_agent = false;  // of a close
+    std::string bytes;
+  };
+
+  std::string description;
+  std::string agent_end;  // "running", "died", "powered off"
+  std::vector<Event> events;
+
+  /// recordings/NAME.json; std::runtime_error where that can't be read.
+  static Recording Load(const std::string& name) {
+    std::ifstream file(std::string(RECORDINGS_DIR "/") + name + ".json");
+    if (!file) throw std::runtime_error("no recording " + name);
+    const nlohmann::json json = nlohmann::json::parse(file);
+    Recording recording{json.at("description"), json.at("agent_end"), {}};
+    for (const nlohmann::json& event : json.at("events")) {
+      const std::string dir = event.at("dir");
+      recording.events.push_back({event.at("channel") == "ctl",
+                                  dir == "open"            ? Dir::kOpen
+                                  : dir == "close"         ? Dir::kClose
+                                  : dir == "client->agent" ? Dir::kFromClient
+                                                           : Dir::kFromAgent,
+                                  event.value("by", "") == "agent",
+                                  FromHex(event.value("hex", ""))});
+    }
+    return recording;
+  }
+
+  /// What the agent said on a channel, all connections together.
+  std::string Said(bool ctl) const {
+    std::string bytes;
+    for (const Event& event : events) {
+      if (event.dir == Dir::kFromAgent && event.ctl == ctl) bytes += event.bytes;
+    }
+    return bytes;
+  }
+
+ private:
+  static std::string FromHex(std::string_view hex) {
+    std::string bytes;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+      bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+    }
+    return bytes;
+  }
+};
+
+/// Whole frames, consecutive `next`s of ctl merged.
+inline std::vector<wire::Frame> Merged(std::string_view bytes, bool ctl) {
+  const std::size_t header = ctl ? 8 : 12;
+  std::vector<wire::Frame> frames;
+  while (!bytes.empty()) {
+    const std::uint64_t key = ctl ? wire::ToU32(bytes) : wire::ToU64(bytes);
+    const std::size_t length = wire::ToU32(bytes.substr(header - 4));
+    wire::Frame frame{key, std::string(bytes.substr(header, length - header))};
+    bytes.remove_prefix(length);
+    const bool next = ctl && key == wire::kNext;
+    if (next && !frames.empty() && frames.back().key == wire::kNext) {
+      std::string& sum = frames.back().payload;
+      sum = wire::U32(wire::ToU32(sum) + wire::ToU32(frame.payload));
+    } else {
+      frames.push_back(std::move(frame));
+    }
+  }
+  return frames;
+}
+
+#endif  // MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_

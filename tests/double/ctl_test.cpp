@@ -1,0 +1,331 @@
+// The ctl channel of the whole double, over a real socket.
+
+#include "support/double_test.hpp"
+
+namespace hyperstart {
+namespace {
+
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::IsEmpty;
+
+TEST(Ctl, AcksEveryCommandOfTheAgentAndRecordsIt) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  for (const wire::Named& command : wire::kHyperstartCommands) {
+    SCOPED_TRACE(command.name);
+    const RawClient::Answer answer = client.Call(command.number, "{}");
+    EXPECT_EQ(answer.next, 10u);
+    const std::string expected = command.number == 0 ? wire::U32(4244) : "";
+    EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, expected}));
+    EXPECT_EQ(*agent.WaitForMessage(), Message(command.number, "{}"));
+  }
+  EXPECT_THAT(agent.GetLastMessages(), IsEmpty());
+}
+
+TEST(Ctl, AcksEveryCommandOfClearContainersAndNamesIt) {
+  Options options;
+  options.dialect = Dialect::kClearContainers;
+  options.api_version = 4242;
+  Started agent(options);
+  RawClient client = agent.Ctl();
+  for (std::uint32_t number = 0; number <= 25; ++number) {
+    const RawClient::Answer answer = client.Call(number);
+    EXPECT_EQ(answer.next, 8u);
+    EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, number == 0 ? wire::U32(4242) : ""}));
+    EXPECT_EQ(*agent.WaitForMessage(), Message(number));
+  }
+  client.Call(23);
+  const testing::AssertionResult missing = agent.WaitForMessage(Command::kPing, 0ms);
+  EXPECT_THAT(missing.message(), testing::HasSubstr("pscontainer"));
+}
+
+TEST(Ctl, AcksANumberThatNobodyNamed) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(99, "x").reply.key, wire::kAck);
+  EXPECT_EQ(client.Call(0xffffffff).reply.key, wire::kAck);
+  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(99, "x"), Message(0xffffffff)));
+}
+
+TEST(Ctl, AnswersAFrameCutAtEveryByte) {
+  const std::string frame = wire::Ctl(1, R"({"hostname":"h","shareDir":"s"})");
+  Started agent;
+  RawClient client = agent.Ctl();
+  for (std::size_t cut = 1; cut < frame.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    client.Write(frame.substr(0, cut));
+    // The next for the first piece comes before the second piece is sent.
+    std::uint64_t counted = 0;
+    while (counted < cut) counted += wire::ToU32(client.ReadFrame()->payload);
+    EXPECT_EQ(counted, cut);
+    client.Write(frame.substr(cut));
+    const RawClient::Answer answer = client.ReadAnswer();
+    EXPECT_EQ(answer.next, frame.size() - cut);
+    EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, ""}));
+    EXPECT_EQ(*agent.WaitForMessage(), Message(1, frame.substr(8)));
+  }
+}
+
+TEST(Ctl, CountsHeaderAndPayloadApart) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(1, "payload"));
+  EXPECT_EQ(client.Read(32), wire::Next(8) + wire::Next(7) + wire::Ack());
+}
+
+TEST(Ctl, CountsEachByteOfAHeaderThatComesBytewise) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  for (const char byte : wire::Ctl(12)) {
+    client.Write({&byte, 1});
+    EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kNext, wire::U32(1)}));
+  }
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kAck, ""}));
+}
+
+TEST(Ctl, AnswersFramesOfOneWriteOneAfterTheOther) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(12) + wire::Ctl(0) + wire::Ctl(1, "xyz"));
+  EXPECT_EQ(client.Read(12 + 8 + 12 + 12 + 24 + 8), wire::Next(8) + wire::Ack() + wire::Next(8) +
+                                                        wire::Ack(wire::U32(4244)) + wire::Next(8) +
+                                                        wire::Next(3) + wire::Ack());
+  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(12), Message(0), Message(1, "xyz")));
+}
+
+TEST(Ctl, RecordsAMessageBeforeItsAckLeaves) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  for (int i = 0; i < 1000; ++i) {
+    client.Call(12);
+    EXPECT_TRUE(agent.WaitForMessage(Command::kPing, 0ms));
+  }
+}
+
+TEST(Ctl, TakesPayloadsOfAnySizeWhole) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{511}, std::size_t{512}, std::size_t{65'536},
+        std::size_t{131'064}, std::size_t{131'072}, std::size_t{10'485'760}}) {
+    SCOPED_TRACE(size);
+    const std::string payload = wire::Pattern(size);
+    const RawClient::Answer answer = client.Call(15, payload);
+    EXPECT_EQ(answer.next, 8 + size);
+    const DecodedMessage message = *agent.WaitForMessage();
+    EXPECT_EQ(message.command, Command::kWriteFile);
+    EXPECT_TRUE(message.payload == payload);
+  }
+}
+
+class RunvFlowControl : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(RunvFlowControl, NeverStalls) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  const std::string payload = wire::Pattern(GetParam());
+  client.WriteAsRunv(wire::Ctl(15, payload));
+  EXPECT_EQ(client.ReadAnswer().reply, (wire::Frame{wire::kAck, ""}));
+  EXPECT_TRUE(agent.WaitForMessage()->payload == payload);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, RunvFlowControl,
+                         testing::Values(0, 504, 505, 1016, 65'536, 10'485'760));
+
+TEST(Ctl, CountsFramesWholeWhereAskedTo) {
+  Options options;
+  options.next_acks = NextAcks::kPerFrame;
+  Started agent(options);
+  RawClient client = agent.Ctl();
+  const std::string frame = wire::Ctl(1, "payload");
+  for (const char byte : frame) client.Write({&byte, 1});
+  EXPECT_EQ(client.Read(32), wire::Next(8) + wire::Next(7) + wire::Ack());
+}
+
+TEST(Ctl, CountsNothingWhereAskedTo) {
+  Options options;
+  options.next_acks = NextAcks::kNone;
+  Started agent(options);
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(1, "payload"));
+  EXPECT_EQ(client.Read(8), wire::Ack());
+}
+
+TEST(Ctl, GreetsEachClientWithReadyWhereAskedTo) {
+  Options options;
+  options.ready_on_connect = true;
+  Started agent(options);
+  for (int i = 0; i < 2; ++i) {
+    RawClient client = agent.Ctl();
+    EXPECT_EQ(*client.ReadFrame(), (wire::Frame{8, ""}));
+  }
+}
+
+TEST(Ctl, SendsWhatTheTestSays) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  agent.SendReady();
+  agent.SendMessage(Command::kError, "text");
+  agent.SendMessage(static_cast<Command>(99));
+  agent.SendProcessEvent("c", "p", 3);
+  agent.SendRaw(Channel::kCtl, "\x01\x02");
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{8, ""}));
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{10, "text"}));
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{99, ""}));
+  EXPECT_EQ(*client.ReadFrame(),
+            (wire::Frame{23, R"({"container":"c","process":"p","event":"finished","status":3})"}));
+  EXPECT_EQ(client.Read(2), "\x01\x02");
+}
+
+TEST(Ctl, NumbersTheProcessEventAsTheDialectDoes) {
+  Options options;
+  options.dialect = Dialect::kClearContainers;
+  Started agent(options);
+  RawClient client = agent.Ctl();
+  agent.SendProcessEvent("a\"b\\c\n", "", -1);
+  EXPECT_EQ(
+      *client.ReadFrame(),
+      (wire::Frame{
+          24, R"({"container":"a\"b\\c\u000a","process":"","event":"finished","status":-1})"}));
+}
+
+TEST(Ctl, KeepsTheFramesOfManySendersWhole) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  constexpr std::size_t kSenders = 8;
+  constexpr std::uint32_t kFrames = 500;
+  std::vector<std::thread> senders;
+  for (std::uint32_t sender = 0; sender < kSenders; ++sender) {
+    senders.emplace_back([&agent, sender] {
+      for (std::uint32_t i = 0; i < kFrames; ++i) {
+        agent.SendMessage(static_cast<Command>(100 + sender),
+                          wire::U32(i) + wire::Pattern(i, sender));
+      }
+    });
+  }
+  std::vector<std::uint32_t> next(kSenders);
+  for (std::size_t i = 0; i < kSenders * kFrames; ++i) {
+    const wire::Frame frame = *client.ReadFrame();
+    ASSERT_GE(frame.key, 100u);
+    ASSERT_LT(frame.key, 100u + kSenders);
+    const auto sender = static_cast<std::uint32_t>(frame.key - 100);
+    const std::uint32_t number = next[sender]++;
+    EXPECT_TRUE(frame.payload == wire::U32(number) + wire::Pattern(number, sender));
+  }
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_THAT(next, testing::Each(kFrames));
+}
+
+TEST(Ctl, ReadsNoFurtherThanAClientReads) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  // Pings whose answers nobody reads: at 20 bytes each, 1 MiB of them and a socket's buffer fit.
+  const std::string pings = [] {
+    std::string many;
+    for (int i = 0; i < 300'000; ++i) many += wire::Ctl(12);
+    return many;
+  }();
+  std::size_t written = 0;
+  // The socket towards the mock is full for good once the mock has stopped to read.
+  while (written < pings.size()) {
+    const std::size_t fits = client.WriteWhatFits(std::string_view(pings).substr(written));
+    written += fits;
+    pollfd socket = {client.fd(), POLLOUT, 0};
+    if (fits == 0 && ::poll(&socket, 1, 100) == 0) break;
+  }
+  EXPECT_LT(written, pings.size());
+  for (std::size_t answered = 0; answered < pings.size() / 8; ++answered) {
+    ASSERT_EQ(client.ReadAnswer().reply.key, wire::kAck) << answered;
+    written += client.WriteWhatFits(std::string_view(pings).substr(written));
+  }
+  EXPECT_EQ(agent.GetLastMessages().size(), 300'000u);
+}
+
+// ---- What breaks the framing
+
+class BrokenLength : public testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(BrokenLength, EndsTheConnectionUncountedAfterWhatIsOwed) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  const std::string broken = wire::U32(12) + wire::U32(GetParam());
+  client.Write(wire::Ctl(12) + broken);
+  EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::Ack());
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  const std::vector<Violation> violations = agent.TakeViolations();
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(violations[0].channel, Channel::kCtl);
+  EXPECT_EQ(violations[0].bytes, broken);
+  EXPECT_THAT(violations[0].what, testing::HasSubstr(std::to_string(GetParam())));
+
+  RawClient next = agent.Ctl();
+  EXPECT_EQ(next.Call(12).next, 8u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Lengths, BrokenLength,
+                         testing::Values(0, 1, 4, 7, 64 * 1024 * 1024 + 1, 0x80000000, 0xffffffff));
+
+TEST(Ctl, LeavesIoAloneWhenItsOwnFramingBreaks) {
+  Started agent;
+  RawClient ctl = agent.Ctl();
+  RawClient io = agent.Io();
+  ASSERT_TRUE(agent.WaitForConnection(kLong));
+  ctl.Write(wire::U32(12) + wire::U32(4));
+  EXPECT_EQ(ctl.ReadToEnd(), "");
+  io.Write(wire::Io(1, "x"));
+  EXPECT_EQ(agent.ReadIo(kLong)->data, "x");
+  EXPECT_TRUE(agent.IsConnected(Channel::kIo));
+  EXPECT_EQ(agent.TakeViolations().size(), 1u);
+}
+
+TEST(Ctl, TakesAFrameOfExactlyTheLimit) {
+  Options options;
+  options.max_frame = 108;
+  Started agent(options);
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(1, std::string(100, 'x')).next, 108u);
+  client.Write(wire::Ctl(1, std::string(101, 'x')));
+  EXPECT_EQ(client.ReadToEnd(), "");
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  EXPECT_THAT(agent.TakeViolations().at(0).what, testing::HasSubstr("max_frame"));
+}
+
+TEST(Ctl, TellsOfAClientThatLeavesInMidFrame) {
+  Started agent;
+  const std::string frame = wire::Ctl(17, "0123456789");
+  for (std::size_t cut = 1; cut < frame.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    RawClient client = agent.Ctl();
+    client.Write(frame.substr(0, cut));
+    client.Close();
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+    const std::vector<Violation> violations = agent.TakeViolations();
+    ASSERT_EQ(violations.size(), 1u);
+    EXPECT_EQ(violations[0].bytes, frame.substr(0, cut));
+    EXPECT_THAT(violations[0].what, testing::HasSubstr(cut < 8 ? "of 8 header bytes"
+                                                               : "of 18 bytes of a newcontainer"));
+  }
+}
+
+TEST(Ctl, TakesADepartureBetweenFramesForWhatItIs) {
+  Started agent;
+  {
+    RawClient client = agent.Ctl();
+    client.Call(12);
+  }
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  EXPECT_THAT(agent.TakeViolations(), IsEmpty());
+}
+
+TEST(Ctl, AnswersAClientThatHasEndedItsInput) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(12));
+  client.EndInput();
+  EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::Ack());
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+}
+
+}  // namespace
+}  // namespace hyperstart
