@@ -1,0 +1,99 @@
+// A program under test in a process of its own: its stdin, stdout, stderr and exit status. The
+// process ends with the object at the latest, whatever becomes of the test.
+
+#ifndef CHILD_PROCESS_HPP_
+#define CHILD_PROCESS_HPP_
+
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+/// A socket pair: sending to a process that is gone can then do without SIGPIPE.
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+      throw std::system_error(errno, std::generic_category(), "socketpair");
+    }
+    ours = ends[0];
+    childs = ends[1];
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    Close(ours);
+    Close(childs);
+  }
+  static void Close(int& fd) { ::close(std::exchange(fd, -1)); }
+  int ours;
+  int childs;
+};
+
+class ChildProcess {
+ public:
+  explicit ChildProcess(std::vector<std::string> command) {
+    std::vector<char*> arguments;
+    for (std::string& argument : command) arguments.push_back(argument.data());
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    int fd = 0;
+    for (const Pipe& pipe : pipes_) posix_spawn_file_actions_adddup2(&actions, pipe.childs, fd++);
+    const int error =
+        ::posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) throw std::system_error(error, std::generic_category(), command[0]);
+    for (Pipe& pipe : pipes_) Pipe::Close(pipe.childs);
+  }
+  ~ChildProcess() {
+    if (pid_ > 0) Finish(0);
+  }
+  void WriteStdin(std::string_view text) {
+    ::send(pipes_[0].ours, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  void CloseStdin() { Pipe::Close(pipes_[0].ours); }
+
+  /// What it has printed, and its exit status; -1 if a signal has ended it.
+  struct Result {
+    std::string out, err;
+    int status;
+  };
+  /// Waits for its end; kills it when it has printed nothing for so long.
+  Result Finish(int milliseconds = 20000) {
+    const int out = pipes_[1].ours, err = pipes_[2].ours;
+    Result result{ReadToEnd(out, milliseconds), ReadToEnd(err, milliseconds), -1};
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    if (WIFEXITED(status)) result.status = WEXITSTATUS(status);
+    return result;
+  }
+
+ private:
+  std::string ReadToEnd(int fd, int milliseconds) const {
+    pollfd input = {fd, POLLIN, 0};
+    std::string text;
+    std::array<char, 4096> buffer;
+    for (;;) {
+      if (::poll(&input, 1, milliseconds) == 0) ::kill(pid_, SIGKILL);
+      const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+      if (count <= 0) return text;
+      text.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+  }
+
+  std::array<Pipe, 3> pipes_;  // stdin, stdout, stderr
+  pid_t pid_ = -1;
+};
+
+#endif  // CHILD_PROCESS_HPP_
