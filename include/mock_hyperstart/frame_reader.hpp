@@ -28,7 +28,8 @@ struct Found {
   bool complete = false;            // the frame ends here; `header` and `payload` are whole
   Header header{};
   std::string payload;
-  std::string broken;  // not empty: why the header can't be trusted. The stream ends here
+  std::string broken;  // not empty: why the header can't be trusted. The stream
+                       // ends here
 };
 
 /// What has arrived of a frame that is not complete.

@@ -133,9 +133,10 @@ class Inbox {
   std::uint64_t added() const { return added_; }
 
   /// At most `count` of what is there, those with `closest` for a key first, then the newest.
-  std::vector<const Entry*> Closest(const std::optional<Key>& closest, std::size_t count) const {
+  std::vector<const Entry*> Closest(const std::optional<Key>& closest, std::size_t count) {
     std::vector<const Entry*> entries;
-    for (const auto& [key, queue] : queues_) {
+    for (auto& [key, queue] : queues_) {
+      DropUsed(queue);
       // No more than `count` of one queue can be among the first `count` of all.
       const std::size_t last = std::min(count, queue.entries.size());
       for (auto entry = queue.entries.end() - static_cast<std::ptrdiff_t>(last);
@@ -169,12 +170,12 @@ class Inbox {
 
   Record TakeHead(typename Queues::iterator at) {
     Queue& queue = at->second;
+    if (BytesOf(queue.entries.front().record).empty()) --queue.ends;
     DropUsed(queue);
     heads_.erase(queue.entries.front().number);
     Record record = std::move(queue.entries.front().record);
     queue.entries.pop_front();
     queue.bytes -= BytesOf(record).size();
-    if (BytesOf(record).empty()) --queue.ends;
     if (queue.entries.empty()) {
       queues_.erase(at);
     } else {

@@ -85,6 +85,11 @@ class Mailbox {
     const std::lock_guard lock(mutex_);
     violations_.push_back(std::move(violation));
   }
+  /// Something that the test's own code did wrong on a background thread, in words.
+  void AddFault(std::string what) {
+    const std::lock_guard lock(mutex_);
+    faults_.push_back(std::move(what));
+  }
   /// What has arrived of the frame that the channel is in; an empty text between two frames.
   void SetPartial(Channel channel, std::string text) {
     const std::lock_guard lock(mutex_);
@@ -140,6 +145,10 @@ class Mailbox {
     const std::lock_guard lock(mutex_);
     return std::exchange(violations_, {});
   }
+  std::vector<std::string> TakeFaults() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(faults_, {});
+  }
   bool IsConnected(Channel channel) const {
     const std::lock_guard lock(mutex_);
     return At(channel).connected;
@@ -163,8 +172,9 @@ class Mailbox {
     return Wait<std::string>(
         timeout, [&] { return packets_.TakeBytes(seq, count); },
         [&] {
-          return fmt::format("{} of seq {} (there are {})", Bytes(count), seq,
-                             packets_.BytesBeforeEnd(seq));
+          const std::string what = fmt::format("{} of seq {}", Bytes(count), seq);
+          if (packets_.HasEnd(seq)) return what;
+          return fmt::format("{} (there are {})", what, packets_.BytesBeforeEnd(seq));
         },
         [&] { return Instead(packets_, seq); },
         [&] {
@@ -268,24 +278,30 @@ class Mailbox {
   }
 
   template <typename Record>
-  std::string Instead(const Inbox<Record>& inbox,
+  std::string Instead(Inbox<Record>& inbox,
                       const std::optional<typename Inbox<Record>::Key>& closest) const {
     constexpr std::size_t kLines = 10;
     std::string text;
     for (const auto* entry : inbox.Closest(closest, kLines)) {
-      const std::string& bytes = BytesOf(entry->record);
-      fmt::format_to(std::back_inserter(text), "\n  {:>3}  {}  {}  {}{}{}", entry->number,
-                     Since(entry->when), Name(KeyOf(entry->record)), Bytes(bytes.size()),
-                     bytes.empty() ? "" : "  ", bytes.empty() ? "" : OneLine(bytes));
+      fmt::format_to(std::back_inserter(text), "\n  {:>3}  {}  {}", entry->number,
+                     Since(entry->when), Describe(entry->record));
     }
     const std::size_t size = inbox.size();
     if (size > kLines) text += fmt::format("\n       and {} more", size - kLines);
     if (size == 0 && inbox.added() == 0) return "; nothing has arrived";
-    if (size == 0) return fmt::format("; all {} that arrived were taken", inbox.added());
+    if (size == 0) return fmt::format("; what arrived ({} in all) was taken", inbox.added());
     return "; received instead:" + text;
   }
-  std::string Name(Command command) const { return CommandName(command, dialect_); }
-  static std::string Name(std::uint64_t seq) { return fmt::format("seq {}", seq); }
+  std::string Describe(const DecodedMessage& message) const {
+    const std::string name = CommandName(message.command, dialect_);
+    if (message.payload.empty()) return name + ", no payload";
+    return fmt::format("{}  {}  {}", name, Bytes(message.payload.size()), OneLine(message.payload));
+  }
+  static std::string Describe(const IoPacket& packet) {
+    if (packet.eof()) return fmt::format("seq {}, end of stream", packet.seq);
+    return fmt::format("seq {}  {}  {}", packet.seq, Bytes(packet.data.size()),
+                       OneLine(packet.data));
+  }
 
   /// "ctl: connected, 300 of 512 bytes of a newcontainer have arrived; io: never connected"
   std::string Standing() const {
@@ -309,6 +325,7 @@ class Mailbox {
   Inbox<DecodedMessage> messages_;
   Inbox<IoPacket> packets_;
   std::vector<Violation> violations_;
+  std::vector<std::string> faults_;
   std::array<Line, 2> lines_;
 };
 

@@ -60,18 +60,16 @@ inline std::string ToString(Channel channel) { return channel == Channel::kCtl ?
 inline std::string ToString(Command command) { return CommandName(command); }
 inline std::string ToString(const DecodedMessage& message) {
   if (message.payload.empty()) return CommandName(message.command) + ", no payload";
-  return fmt::format("{}, {}: {}", CommandName(message.command), Bytes(message.payload.size()),
+  return fmt::format("{}, {}:{}", CommandName(message.command), Bytes(message.payload.size()),
                      Readable(message.payload));
 }
 inline std::string ToString(const IoPacket& packet) {
   if (packet.eof()) return fmt::format("seq {}, end of stream", packet.seq);
-  return fmt::format("seq {}, {}: {}", packet.seq, Bytes(packet.data.size()),
-                     Readable(packet.data));
+  return fmt::format("seq {}, {}:{}", packet.seq, Bytes(packet.data.size()), Readable(packet.data));
 }
 inline std::string ToString(const Violation& violation) {
-  return fmt::format(
-      "{}: {}{}{}", ToString(violation.channel), violation.what,
-      violation.bytes.empty() ? "" : "; the bytes:", HexDump(violation.bytes.substr(0, 256)));
+  const std::string what = fmt::format("{}: {}", ToString(violation.channel), violation.what);
+  return violation.bytes.empty() ? what : what + "; the bytes:" + Dump(violation.bytes);
 }
 inline std::string ToString(const SocketPaths& paths) {
   return fmt::format("ctl {}, io {}", paths.ctl, paths.io);
@@ -89,7 +87,6 @@ struct Formatter : fmt::formatter<fmt::string_view> {
 }  // namespace detail
 
 inline void PrintTo(Channel channel, std::ostream* out) { *out << detail::ToString(channel); }
-inline void PrintTo(Command command, std::ostream* out) { *out << detail::ToString(command); }
 inline void PrintTo(const DecodedMessage& message, std::ostream* out) {
   *out << detail::ToString(message);
 }

@@ -91,8 +91,8 @@ inline std::string JsonString(std::string_view text) {
 inline std::string Hex(std::string_view bytes) {
   std::string out;
   for (const char byte : bytes) {
-    fmt::format_to(std::back_inserter(out), out.empty() ? "{:02x}" : " {:02x}",
-                   static_cast<unsigned char>(byte));
+    if (!out.empty()) out += ' ';
+    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(byte));
   }
   return out;
 }
@@ -129,17 +129,21 @@ inline std::string OneLine(std::string_view bytes, std::size_t limit = 60) {
   return fmt::format("hex {}{}", Hex(few), few.size() < bytes.size() ? " ..." : "");
 }
 
-/// For a failing assertion: text on one line, anything else as a dump; a cut says what was cut.
-inline std::string Readable(std::string_view bytes, std::size_t text_limit = 1024,
-                            std::size_t binary_limit = 256) {
-  const bool text = IsText(bytes);
-  const std::string_view head = text ? CutText(bytes, text_limit) : bytes.substr(0, binary_limit);
-  std::string out = !text                   ? HexDump(head)
-                    : IsOneLineOfJson(head) ? std::string(head)
-                                            : Quoted(head);
+/// The dump of as many bytes as fit a screen; a cut says what was cut.
+inline std::string Dump(std::string_view bytes, std::size_t limit = 256) {
+  if (bytes.size() <= limit) return HexDump(bytes);
+  return HexDump(bytes.substr(0, limit)) +
+         fmt::format("\n    ... (the first {} of {} bytes)", limit, bytes.size());
+}
+
+/// For a failing assertion: text after a space, anything else as a dump below; a cut says what was
+/// cut.
+inline std::string Readable(std::string_view bytes, std::size_t limit = 1024) {
+  if (!IsText(bytes)) return Dump(bytes);
+  const std::string_view head = CutText(bytes, limit);
+  std::string out = ' ' + (IsOneLineOfJson(head) ? std::string(head) : Quoted(head));
   if (head.size() < bytes.size()) {
-    out += fmt::format("{}... (the first {} of {} bytes)", text ? "" : "\n    ", head.size(),
-                       bytes.size());
+    out += fmt::format("... (the first {} of {} bytes)", head.size(), bytes.size());
   }
   return out;
 }

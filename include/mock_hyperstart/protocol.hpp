@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -118,8 +119,8 @@ struct Header {
     PutBigEndian(bytes.data() + kKeyBytes, length, 4);
     return bytes;
   }
-  /// The header of a frame with that much payload. std::length_error where the length field
-  /// can't say it.
+  /// The header of a frame with that much payload. std::length_error where the length field can't
+  /// say it.
   static Header For(Key key, std::size_t payload_bytes) {
     if (payload_bytes > std::numeric_limits<std::uint32_t>::max() - kSize) {
       throw std::length_error("a frame of " + std::to_string(payload_bytes) +
@@ -140,10 +141,6 @@ std::string_view View(const std::array<char, kSize>& bytes) {
   return {bytes.data(), kSize};
 }
 
-/// One whole ctl frame.
-inline std::string Frame(Command command, std::string_view payload = {}) {
-  return std::string(View(CtlHeader::For(command, payload.size()).Encode())).append(payload);
-}
 }  // namespace detail
 
 /// "startpod" in the words of the agent's sources; "command 99" for a number without a name.
@@ -153,6 +150,9 @@ inline std::string CommandName(Command command, Dialect dialect = Dialect::kHype
   return name.empty() ? "command " + std::to_string(number) : std::string(name);
 }
 
+/// How GoogleTest shows it.
+inline void PrintTo(Command command, std::ostream* out) { *out << CommandName(command); }
+
 /// The command of that name; nothing where the dialect has none.
 inline std::optional<Command> CommandFromName(std::string_view name,
                                               Dialect dialect = Dialect::kHyperstart) {
@@ -160,6 +160,18 @@ inline std::optional<Command> CommandFromName(std::string_view name,
     if (!name.empty() && detail::KnownName(number, dialect) == name) return Command{number};
   }
   return std::nullopt;
+}
+
+/// One whole ctl frame, for SendRaw and Reply::Raw. std::length_error for a payload too long.
+inline std::string CtlFrame(Command command, std::string_view payload = {}) {
+  const auto header = detail::CtlHeader::For(command, payload.size()).Encode();
+  return std::string(detail::View(header)).append(payload);
+}
+
+/// One whole io frame; without data the end of the stream.
+inline std::string IoFrame(std::uint64_t seq, std::string_view data = {}) {
+  const auto header = detail::IoHeader::For(seq, data.size()).Encode();
+  return std::string(detail::View(header)).append(data);
 }
 
 }  // namespace hyperstart

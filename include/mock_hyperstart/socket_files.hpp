@@ -62,7 +62,11 @@ class PrivateDirectory {
   }
   PrivateDirectory(const PrivateDirectory&) = delete;
   PrivateDirectory& operator=(const PrivateDirectory&) = delete;
-  ~PrivateDirectory() { ::rmdir(path_.c_str()); }
+  ~PrivateDirectory() {
+    if (!path_.empty()) ::rmdir(path_.c_str());
+  }
+  /// Leaves it to another process.
+  void Abandon() { path_.clear(); }
 
   const std::string& path() const { return path_; }
 
@@ -135,7 +139,8 @@ inline Descriptor ListenAt(const std::string& path) {
   if (error == 0 && ::listen(socket.get(), SOMAXCONN) != 0) error = errno;
   if (error == EADDRINUSE) {
     ThrowErrno(error, "cannot listen at " + path +
-                          ": something is there and in use. Stop it, or give another path, or "
+                          ": something is there and in use. Stop it, or give "
+                          "another path, or "
                           "none for a fresh one");
   }
   if (error == ENOENT) {

@@ -1,0 +1,138 @@
+// Who answers a command: the plans, then the handler, then the default. Runs the user's handler,
+// under no lock, on the ctl thread; everything else may be called from any thread, under traffic.
+
+#ifndef MOCK_HYPERSTART_PLAYBOOK_HPP_
+#define MOCK_HYPERSTART_PLAYBOOK_HPP_
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
+#include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/reply.hpp"
+
+namespace hyperstart {
+
+/// Answers commands. Called on the ctl thread, under no lock: it may call any member of the mock
+/// but Start and Stop, and may block, which holds up ctl alone. What it throws is reported by Stop,
+/// and the client gets `error` with its text. While it runs, a departing client goes unseen.
+using Handler = std::function<Reply(const DecodedMessage&)>;
+
+namespace detail {
+
+/// The text of the exception being handled.
+inline std::string CurrentExceptionText() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+class Playbook {
+ public:
+  explicit Playbook(const Options& options) : options_(options) {}
+
+  ReplyPlan& On(Command command) {
+    const std::lock_guard lock(mutex_);
+    return plans_[command];
+  }
+  void SetDefaultReply(Reply reply) {
+    const std::lock_guard lock(mutex_);
+    default_ = std::move(reply);
+  }
+  /// Returns when no call of the old handler is running; at once where `from_handler` says that it
+  /// is the caller.
+  void SetHandler(Handler handler, bool from_handler) {
+    std::shared_ptr<const Handler> next;
+    if (handler) next = std::make_shared<const Handler>(std::move(handler));
+    std::unique_lock lock(mutex_);
+    handler_.swap(next);
+    const std::uint64_t call = calls_;
+    if (!from_handler) idle_.wait(lock, [&] { return !running_ || calls_ != call; });
+    lock.unlock();  // the old one is destroyed here, which is the user's code
+  }
+  /// One command's answer: complete, or still to be asked of the handler.
+  struct Turn {
+    Reply reply;
+    bool ask = false;
+    Reply below;  // the handler
+  };
+
+  /// Throws std::logic_error for a plan that can't be: WithLength over a reply without a header.
+  Turn Next(Command command) {
+    const std::lock_guard lock(mutex_);
+    Reply below = default_.Over(Reply::Ack(
+        command == Command::kVersion ? BigEndian32(options_.api_version) : std::string()));
+    const auto plan = plans_.find(command);
+    Reply reply = plan == plans_.end() ? Reply() : plan->second.Next();
+    if (!reply.IsWhateverElse() || !handler_) return {reply.Over(below), false, {}};
+    return {std::move(reply), true, std::move(below)};
+  }
+
+  /// Asks the handler, if there still is one, and completes the turn's reply. Throws what the
+  /// handler throws.
+  void Ask(Turn& turn, const DecodedMessage& message) {
+    std::shared_ptr<const Handler> handler;
+    {
+      const std::lock_guard lock(mutex_);
+      handler = handler_;
+      running_ = handler != nullptr;
+    }
+    // Whether it returns or throws, the call is over, and its hold on the handler before that.
+    struct Over {
+      Playbook& playbook;
+      std::shared_ptr<const Handler>& handler;
+      ~Over() {
+        handler.reset();
+        {
+          const std::lock_guard lock(playbook.mutex_);
+          playbook.running_ = false;
+          ++playbook.calls_;
+        }
+        playbook.idle_.notify_all();
+      }
+    } const over{*this, handler};
+    const Reply answer = handler ? (*handler)(message) : Reply();
+    turn.reply = turn.reply.Over(answer).Over(turn.below);
+  }
+
+  struct Unused {
+    Command command;
+    ReplyPlan::Place place;
+  };
+  std::vector<Unused> TakeUnused() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Unused> unused;
+    for (auto& [command, plan] : plans_) {
+      for (const ReplyPlan::Place& place : plan.TakeUnused()) unused.push_back({command, place});
+    }
+    return unused;
+  }
+
+ private:
+  const Options& options_;
+  mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  std::map<Command, ReplyPlan> plans_;
+  std::shared_ptr<const Handler> handler_;
+  bool running_ = false;     // a call of a handler is
+  std::uint64_t calls_ = 0;  // that have ended
+  Reply default_;
+};
+
+}  // namespace detail
+}  // namespace hyperstart
+
+#endif  // MOCK_HYPERSTART_PLAYBOOK_HPP_
