@@ -46,15 +46,6 @@ struct Recording {
     return recording;
   }
 
-  /// What the agent said on a channel, all connections together.
-  std::string Said(bool ctl) const {
-    std::string bytes;
-    for (const Event& event : events) {
-      if (event.dir == Dir::kFromAgent && event.ctl == ctl) bytes += event.bytes;
-    }
-    return bytes;
-  }
-
  private:
   static std::string FromHex(std::string_view hex) {
     std::string bytes;
@@ -65,15 +56,17 @@ struct Recording {
   }
 };
 
-/// Whole frames, consecutive `next`s of ctl merged.
-inline std::vector<wire::Frame> Merged(std::string_view bytes, bool ctl) {
+/// Takes the whole frames off the front of `bytes`; consecutive `next`s of ctl are merged.
+inline std::vector<wire::Frame> TakeMerged(std::string& bytes, bool ctl) {
   const std::size_t header = ctl ? 8 : 12;
   std::vector<wire::Frame> frames;
-  while (!bytes.empty()) {
-    const std::uint64_t key = ctl ? wire::ToU32(bytes) : wire::ToU64(bytes);
-    const std::size_t length = wire::ToU32(bytes.substr(header - 4));
-    wire::Frame frame{key, std::string(bytes.substr(header, length - header))};
-    bytes.remove_prefix(length);
+  std::string_view rest = bytes;
+  while (rest.size() >= header) {
+    const std::uint64_t key = ctl ? wire::ToU32(rest) : wire::ToU64(rest);
+    const std::size_t length = wire::ToU32(rest.substr(header - 4));
+    if (rest.size() < length) break;
+    wire::Frame frame{key, std::string(rest.substr(header, length - header))};
+    rest.remove_prefix(length);
     const bool next = ctl && key == wire::kNext;
     if (next && !frames.empty() && frames.back().key == wire::kNext) {
       std::string& sum = frames.back().payload;
@@ -82,6 +75,7 @@ inline std::vector<wire::Frame> Merged(std::string_view bytes, bool ctl) {
       frames.push_back(std::move(frame));
     }
   }
+  bytes.erase(0, bytes.size() - rest.size());
   return frames;
 }
 

@@ -6,7 +6,6 @@ namespace hyperstart {
 namespace {
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 using testing::IsEmpty;
 
 TEST(Ctl, AcksEveryCommandOfTheAgentAndRecordsIt) {

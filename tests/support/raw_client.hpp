@@ -111,6 +111,8 @@ class RawClient {
     ::ioctl(fd_, FIONREAD, &count);
     return static_cast<std::size_t>(count);
   }
+  /// The same, and what was read with what a Read returned.
+  std::size_t Waiting() const { return read_.size() - used_ + Unread(); }
 
   // ---- ctl
 

@@ -1,0 +1,463 @@
+// Who answers a command: plans, handlers, the default; and what Stop() says of them.
+
+#include <gtest/gtest-spi.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "faults/fault_test.hpp"
+
+namespace hyperstart {
+namespace {
+
+using testing::_;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Return;
+
+wire::Frame Ack(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
+wire::Frame Error(std::string payload = {}) { return {10, std::move(payload)}; }
+
+/// What Stop() fails the test with.
+std::vector<testing::TestPartResult> FailuresOfStop(MockHyperstart& agent) {
+  testing::TestPartResultArray results;
+  {
+    const testing::ScopedFakeTestPartResultReporter reporter(
+        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ALL_THREADS, &results);
+    agent.Stop();
+  }
+  std::vector<testing::TestPartResult> failures;
+  for (int i = 0; i < results.size(); ++i) failures.push_back(results.GetTestPartResult(i));
+  return failures;
+}
+
+// ---- The order
+
+TEST(Plan, AnswersByPlanThenHandlerThenDefaultThenAck) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(4244)));
+  EXPECT_EQ(client.Call(kPing).reply, Ack());
+
+  agent.SetDefaultReply(Reply::Ack("default"));
+  EXPECT_EQ(client.Call(0).reply, Ack("default"));
+  EXPECT_EQ(client.Call(kPing).reply, Ack("default"));
+
+  agent.SetHandler([](const DecodedMessage& message) {
+    return message.command == Command::kPing ? Reply::Ack("handler: " + message.payload) : Reply();
+  });
+  EXPECT_EQ(client.Call(kPing, "x").reply, Ack("handler: x"));
+  EXPECT_EQ(client.Call(1).reply, Ack("default"));
+
+  agent.On(Command::kPing).WillRepeatedly(Reply::Ack("repeatedly"));
+  EXPECT_EQ(client.Call(kPing).reply, Ack("repeatedly"));
+  agent.On(Command::kPing).WillOnce(Reply::Ack("once")).WillOnce(Reply::Error("twice"));
+  EXPECT_EQ(client.Call(1).reply, Ack("default"));
+  EXPECT_EQ(client.Call(kPing).reply, Ack("once"));
+  EXPECT_EQ(client.Call(kPing).reply, Error("twice"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Call(kPing).reply, Ack("repeatedly"));
+
+  agent.On(Command::kPing).WillRepeatedly(Reply());
+  EXPECT_EQ(client.Call(kPing).reply, Ack("handler: "));
+  agent.SetHandler(nullptr);
+  EXPECT_EQ(client.Call(kPing).reply, Ack("default"));
+  agent.SetDefaultReply(Reply());
+  EXPECT_EQ(client.Call(kPing).reply, Ack());
+  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(4244)));
+}
+
+TEST(Plan, AnswersTheFirstCommandsAndThenTheRest) {
+  Started agent;
+  agent.On(Command::kStartPod).WillOnce(Reply::Error("once")).WillRepeatedly(Reply::Ack("then"));
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(1).reply, Error("once"));
+  EXPECT_EQ(client.Call(1).reply, Ack("then"));
+  EXPECT_EQ(client.Call(1).reply, Ack("then"));
+}
+
+TEST(Plan, IsAddedToByALaterOn) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply::Ack("1"));
+  agent.On(Command::kPing).WillOnce(Reply::Ack("2")).WillRepeatedly(Reply::Ack("old"));
+  agent.On(Command::kStartPod).WillOnce(Reply::Ack("other"));
+  agent.On(Command::kPing).WillRepeatedly(Reply::Ack("new")).WillOnce(Reply::Ack("3"));
+  RawClient client = agent.Ctl();
+  for (const char* answer : {"1", "2", "3", "new", "new"}) {
+    EXPECT_EQ(client.Call(kPing).reply, Ack(answer));
+  }
+  EXPECT_EQ(client.Call(1).reply, Ack("other"));
+}
+
+TEST(Plan, GoesOnWithTheNextClientAndTheNextStart) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply::Ack("1")).WillOnce(Reply::Ack("2"));
+  agent.On(Command::kPing).WillRepeatedly(Reply::Ack("3"));
+  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("1"));
+  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("2"));
+  agent.Stop();
+  agent.Start();
+  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("3"));
+}
+
+TEST(Plan, AnswersCommandsOfOneWriteInTurn) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply::Error("1")).WillOnce(Reply::Nothing());
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(kPing) + wire::Ctl(kPing) + wire::Ctl(kPing));
+  EXPECT_EQ(RestOf(client),
+            wire::Next(8) + wire::Ctl(10, "1") + wire::Next(8) + wire::Next(8) + wire::Ack());
+}
+
+TEST(Plan, TakesTheApiVersionOfTheOptions) {
+  Options options;
+  options.api_version = 4242;
+  Started agent(options);
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(4242)));
+  agent.SetDefaultReply(Reply::Error());
+  EXPECT_EQ(client.Call(0).reply, Error());
+  agent.On(Command::kVersion).WillOnce(Reply::Ack(wire::U32(1)));
+  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(1)));
+}
+
+TEST(Plan, MayBeMadeBeforeStart) {
+  MockHyperstart agent;
+  agent.On(Command::kPing).WillOnce(Reply::Error("early"));
+  agent.Start();
+  EXPECT_EQ(RawClient::Ctl(agent.GetSocketPaths().ctl).Call(kPing).reply, Error("early"));
+}
+
+TEST(Plan, MayChangeUnderTraffic) {
+  Started agent;
+  std::atomic<bool> over{false};
+  std::thread changes([&] {
+    for (std::uint32_t i = 0; !over; ++i) {
+      agent.On(static_cast<Command>(i % 26)).WillRepeatedly(Reply::Ack("repeatedly"));
+      agent.On(Command::kPing).WillRepeatedly(Reply());
+      if (i % 2 == 0) {
+        agent.SetHandler([](const DecodedMessage&) { return Reply::Ack("handler"); });
+      } else {
+        agent.SetHandler(nullptr);
+      }
+      agent.SetDefaultReply(i % 3 == 0 ? Reply() : Reply::Ack("default"));
+    }
+  });
+  RawClient client = agent.Ctl();
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    EXPECT_THAT(client.Call(kPing).reply.payload,
+                testing::AnyOf("", "repeatedly", "handler", "default"));
+    agent.On(Command::kStartPod).WillOnce(Reply::Error("once"));
+    EXPECT_EQ(client.Call(1).reply, Error("once"));
+  }
+  over = true;
+  changes.join();
+}
+
+// ---- Whatever else
+
+TEST(PlanOfModifiers, AppliesThemToWhateverElseIsAnswered) {
+  const std::string ack = wire::Next(8);
+  Started agent;
+  const auto answer = [&](std::uint32_t command) {
+    RawClient client = agent.Ctl();
+    client.Write(wire::Ctl(command));
+    return RestOf(client).substr(12);
+  };
+  agent.On(Command::kVersion).WillOnce(Reply().Truncated(11));
+  EXPECT_EQ(answer(0), wire::Ack(wire::U32(4244)).substr(0, 11));
+
+  agent.SetDefaultReply(Reply::Error("default"));
+  agent.On(Command::kPing).WillOnce(Reply().Truncated(9));
+  EXPECT_EQ(answer(kPing), wire::Ctl(10, "default").substr(0, 9));
+
+  agent.SetHandler([](const DecodedMessage&) { return Reply::Ack("handler"); });
+  agent.On(Command::kPing).WillOnce(Reply().WithLength(3));
+  EXPECT_EQ(answer(kPing), wire::U32(9) + wire::U32(3) + "handler");
+
+  agent.On(Command::kPing).WillRepeatedly(Reply::Raw("repeatedly"));
+  agent.On(Command::kPing).WillOnce(Reply().Truncated(4));
+  EXPECT_EQ(answer(kPing), "repe");
+
+  agent.On(Command::kPing).WillOnce(Reply());
+  EXPECT_EQ(answer(kPing), "repeatedly");
+}
+
+TEST(PlanOfModifiers, WinsOverWhatLiesBelow) {
+  std::atomic<int> called_by_plan{0};
+  std::atomic<int> called_by_handler{0};
+  Started agent;
+  agent.SetDefaultReply(Reply::Error("a default").After(kForever).Truncated(3).ThenDisconnect());
+  agent.SetHandler([&](const DecodedMessage&) {
+    return Reply().Truncated(14).InPieces(1, kForever).Then([&] { ++called_by_handler; });
+  });
+  agent.On(Command::kPing)
+      .WillOnce(Reply().InPieces(5).Then([&] { ++called_by_plan; }))
+      .WillRepeatedly(Reply().After(0ms).WithLength(9));
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(kPing));
+  EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::U32(10) + wire::U32(9) + "a defa");
+  EXPECT_EQ(called_by_plan, 1);
+  EXPECT_EQ(called_by_handler, 0);
+}
+
+TEST(PlanOfModifiers, MakesEveryReplySlowOrCut) {
+  Started agent;
+  agent.SetDefaultReply(Reply().Truncated(6));
+  for (const wire::Named& command : wire::kHyperstartCommands) {
+    RawClient client = agent.Ctl();
+    client.Write(wire::Ctl(command.number));
+    EXPECT_EQ(RestOf(client), wire::Next(8) + wire::U32(9) + std::string(2, '\0'));
+  }
+}
+
+// ---- What Stop says
+
+TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
+  Options options;
+  options.log = Log::kNever;
+  Started agent(options);
+  agent.On(Command::kPing).WillOnce(Reply::Ack("used")).WillRepeatedly(Reply());
+  const int first = __LINE__ + 1;
+  agent.On(Command::kPing).WillOnce(Reply());
+  const int second = __LINE__ + 1;
+  agent.On(Command::kStartPod).WillOnce(Reply::Error());
+  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("used"));
+
+  const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
+  ASSERT_EQ(failures.size(), 2u);
+  for (const testing::TestPartResult& failure : failures) {
+    EXPECT_TRUE(failure.nonfatally_failed());
+    EXPECT_STREQ(failure.file_name(), __FILE__);
+    EXPECT_THAT(failure.message(), HasSubstr("never used"));
+  }
+  EXPECT_EQ(failures[0].line_number(), second);  // startpod is 1, ping is 12
+  EXPECT_THAT(failures[0].message(), HasSubstr("startpod"));
+  EXPECT_EQ(failures[1].line_number(), first);
+  EXPECT_THAT(failures[1].message(), HasSubstr("ping"));
+
+  EXPECT_THAT(FailuresOfStop(agent), IsEmpty());  // once
+  agent.Start();
+  EXPECT_EQ(agent.Ctl().Call(1).reply, Ack());  // and it is gone
+}
+
+TEST(Plan, FailsTheTestInTheDestructorToo) {
+  EXPECT_NONFATAL_FAILURE(
+      {
+        Options options;
+        options.log = Log::kNever;
+        MockHyperstart agent(options);
+        agent.On(Command::kExecCmd).WillOnce(Reply());
+      },
+      "execcmd");
+}
+
+TEST(Plan, DoesNotMindAnUnusedWillRepeatedly) {
+  Started agent;
+  agent.On(Command::kPing).WillRepeatedly(Reply::Error());
+  EXPECT_THAT(FailuresOfStop(agent), IsEmpty());
+}
+
+// ---- Handlers
+
+TEST(HandlerOfTheTest, MayBeAMockFunction) {
+  testing::StrictMock<testing::MockFunction<Reply(const DecodedMessage&)>> handler;
+  EXPECT_CALL(handler, Call(Message(kPing, "x"))).WillOnce(Return(Reply::Ack("mocked")));
+  EXPECT_CALL(handler,
+              Call(testing::Field("command", &DecodedMessage::command, Command::kStartPod)))
+      .WillOnce(Return(Reply::Error("no")))
+      .WillOnce(Return(Reply()));
+  Started agent;
+  agent.SetHandler(handler.AsStdFunction());
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(kPing, "x").reply, Ack("mocked"));
+  EXPECT_EQ(client.Call(1).reply, Error("no"));
+  EXPECT_EQ(client.Call(1).reply, Ack());
+  agent.SetHandler(nullptr);  // no call of it is running: it may go
+  EXPECT_EQ(client.Call(kPing).reply, Ack());
+}
+
+TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
+  Started agent;
+  RawClient ctl = Meet(agent, Channel::kCtl);
+  RawClient io = Meet(agent, Channel::kIo);
+  std::thread stdin_writer;
+  agent.SetHandler([&](const DecodedMessage& message) {
+    EXPECT_THAT(agent.GetLastMessages(), ElementsAre(message));  // recorded before it is asked
+    EXPECT_FALSE(agent.WaitForMessage(0ms));
+    EXPECT_TRUE(agent.WaitForConnection(kLong));
+    EXPECT_FALSE(agent.WaitForDisconnect(Channel::kIo, 0ms));
+    EXPECT_TRUE(agent.IsConnected(Channel::kCtl));
+    agent.SendReady();
+    agent.SendMessage(Command::kWinSize, "w");
+    agent.SendProcessEvent("c", "p", 3);
+    agent.SendRaw(Channel::kCtl, "raw");
+    agent.SendIo(1, "out");
+    agent.SendExitStatus(1, 7);
+    agent.CloseIo(1);
+    EXPECT_EQ(*agent.ReadStreamToEnd(5, kLong), "in");  // io goes on meanwhile
+    EXPECT_THAT(agent.GetLastIoPackets(), IsEmpty());
+    EXPECT_THAT(agent.TakeViolations(), IsEmpty());
+    EXPECT_THAT(agent.Transcript(), HasSubstr("execcmd"));
+    agent.PauseReading(Channel::kIo);
+    agent.ResumeReading(Channel::kIo);
+    agent.SetWriteSize(Channel::kIo, 1);
+    agent.StopListening(Channel::kIo);
+    agent.ResumeListening(Channel::kIo);
+    agent.ShutdownSend(Channel::kIo);
+    EXPECT_THROW(agent.Start(), std::logic_error);
+    EXPECT_THROW(agent.Stop(), std::logic_error);
+    EXPECT_THAT(ErrorOf([&] { agent.Stop(); }), HasSubstr("Stop()"));
+    agent.On(Command::kPing).WillOnce(Reply::Ack("planned by the handler"));
+    agent.SetDefaultReply(Reply::Error("default of the handler"));
+    agent.SetHandler(nullptr);  // itself
+    return Reply::Ack("handled");
+  });
+  ctl.Write(wire::Ctl(6, "{}"));
+  EXPECT_EQ(io.ReadFrame()->payload, "out");
+  EXPECT_EQ(io.ReadFrame()->payload, "\7");
+  EXPECT_EQ(io.ReadFrame()->payload, "");
+  io.Write(wire::Io(5, "in") + wire::Io(5));
+  const std::string event = R"({"container":"c","process":"p","event":"finished","status":3})";
+  const std::string said = wire::Next(8) + wire::Next(2) + wire::Ctl(8) + wire::Ctl(11, "w") +
+                           wire::Ctl(23, event) + "raw" + wire::Ack("handled");
+  EXPECT_EQ(ctl.Read(said.size()), said);
+  EXPECT_EQ(io.ReadToEnd(), "");
+  EXPECT_EQ(ctl.Call(kPing).reply, Ack("planned by the handler"));
+  EXPECT_EQ(ctl.Call(kPing).reply, Error("default of the handler"));
+}
+
+TEST(HandlerOfTheTest, MayEndItsOwnConnection) {
+  Started agent;
+  agent.SetHandler([&](const DecodedMessage& message) {
+    if (message.command == Command::kPing) agent.Disconnect(Channel::kCtl);
+    if (message.command == Command::kStartPod) agent.Reset(Channel::kCtl);
+    return Reply();
+  });
+  {
+    RawClient client = agent.Ctl();
+    client.Write(wire::Ctl(kPing));
+    EXPECT_EQ(client.ReadToEnd(), wire::Next(8));
+    ExpectUsable(agent);
+  }
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(1));
+  EXPECT_EQ(client.Read(12), wire::Next(8));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  client.Write("x");
+  EXPECT_EQ(client.ReadError(), ECONNRESET);
+  ExpectUsable(agent);
+}
+
+TEST(HandlerOfTheTest, MayBlockWhileIoGoesOn) {
+  Started agent;
+  std::promise<void> release;
+  agent.SetHandler([&](const DecodedMessage&) {
+    release.get_future().wait();
+    return Reply::Ack("released");
+  });
+  RawClient ctl = agent.Ctl();
+  RawClient io = agent.Io();
+  ctl.Write(wire::Ctl(kPing) + wire::Ctl(1));
+  EXPECT_EQ(ctl.Read(12), wire::Next(8));
+  ASSERT_TRUE(agent.WaitForMessage(Command::kPing, kLong));
+  io.Write(wire::Io(1, "x"));
+  EXPECT_EQ(agent.ReadIo(kLong)->data, "x");
+  agent.SendIo(2, "y");
+  EXPECT_EQ(io.ReadFrame()->payload, "y");
+  agent.SendReady();
+  EXPECT_EQ(ctl.Read(8), wire::Ctl(8));
+  EXPECT_EQ(ctl.Waiting(), 0u);
+  EXPECT_THAT(agent.GetLastMessages(), IsEmpty());  // the second command waits
+  agent.On(Command::kStartPod).WillOnce(Reply::Error());
+  release.set_value();
+  EXPECT_EQ(RestOf(ctl), wire::Ack("released") + wire::Next(8) + wire::Ctl(10));
+}
+
+TEST(HandlerOfTheTest, MayThrow) {
+  Options options;
+  options.log = Log::kNever;
+  Started agent(options);
+  agent.SetHandler([](const DecodedMessage& message) -> Reply {
+    if (message.command == Command::kPing) throw std::runtime_error("out of luck");
+    throw 42;
+  });
+  agent.On(Command::kExecCmd).WillOnce(Reply().Then([] { throw std::runtime_error("too late"); }));
+  agent.On(Command::kExecCmd).WillRepeatedly(Reply::Ack());
+  RawClient client = agent.Ctl();
+  EXPECT_EQ(client.Call(kPing).reply, Error("out of luck"));
+  EXPECT_EQ(client.Call(1).reply.key, 10u);
+  EXPECT_EQ(client.Call(6).reply, Ack());
+  EXPECT_EQ(client.Call(6).reply, Ack());  // and the mock goes on
+
+  const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
+  ASSERT_EQ(failures.size(), 3u);
+  EXPECT_THAT(failures[0].message(), testing::AllOf(HasSubstr("ping"), HasSubstr("out of luck")));
+  EXPECT_THAT(failures[1].message(), HasSubstr("startpod"));
+  EXPECT_THAT(failures[2].message(), HasSubstr("too late"));
+  EXPECT_THAT(FailuresOfStop(agent), IsEmpty());
+}
+
+TEST(HandlerOfTheTest, IsNoLongerRunningWhenSetHandlerReturns) {
+  Started agent;
+  RawClient client = agent.Ctl();
+  for (int i = 0; i < 200; ++i) {
+    auto alive = std::make_unique<std::atomic<int>>(1);
+    agent.SetHandler([alive = alive.get()](const DecodedMessage&) {
+      for (int n = 0; n < 50; ++n) std::this_thread::yield();
+      EXPECT_EQ(alive->load(), 1);  // a use after free, were it still running
+      return Reply();
+    });
+    client.Write(wire::Ctl(kPing));
+    if (i % 2 == 0) client.Read(12);  // the handler is running, or about to
+    agent.SetHandler(nullptr);
+    *alive = 0;
+    alive.reset();
+    if (i % 2 != 0) client.Read(12);
+    EXPECT_EQ(client.Read(8), wire::Ack());
+  }
+}
+
+TEST(HandlerOfTheTest, IsWaitedForBySetHandlerAndByStop) {
+  for (const bool stop : {false, true}) {
+    Started agent;
+    std::promise<void> release;
+    std::atomic<bool> returned{false};
+    agent.SetHandler([&](const DecodedMessage&) {
+      release.get_future().wait();
+      returned = true;
+      return Reply();
+    });
+    RawClient client = agent.Ctl();
+    client.Write(wire::Ctl(kPing));
+    ASSERT_TRUE(agent.WaitForMessage(kLong));
+    std::future<void> waiting = std::async(std::launch::async, [&] {
+      stop ? agent.Stop() : agent.SetHandler(nullptr);
+      EXPECT_TRUE(returned);
+    });
+    EXPECT_EQ(waiting.wait_for(kMoment), std::future_status::timeout);
+    release.set_value();
+    waiting.get();
+  }
+}
+
+TEST(HandlerOfTheTest, IsWokenFromAWaitByStop) {
+  Started agent;
+  agent.SetHandler([&](const DecodedMessage&) {
+    EXPECT_FALSE(agent.ReadIo(kForever));
+    return Reply();
+  });
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(kPing));
+  ASSERT_TRUE(agent.WaitForMessage(kLong));
+  agent.Stop();
+  EXPECT_EQ(client.ReadToEnd(), wire::Next(8));
+}
+
+}  // namespace
+}  // namespace hyperstart
