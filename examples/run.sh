@@ -1,0 +1,11 @@
+#!/bin/bash
+# Installs what is missing, builds the examples, and shows the main one: a mock and a real client
+# process talk, and the test prints their conversation.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/apt_install.sh
+
+apt_install "${build_packages[@]}"
+cmake --preset examples
+cmake --build --preset examples
+build/examples/examples/runtime_client_test

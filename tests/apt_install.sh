@@ -1,0 +1,17 @@
+# Sourced by our scripts. apt_install PACKAGE...: installs what is missing; with nothing missing it
+# needs neither root nor network, and where there is no dpkg it leaves the matter to CMake's messages.
+apt_install() {
+  command -v dpkg-query >/dev/null || return 0
+  local package missing=() as_root=()
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+      missing+=("$package")
+  done
+  if ((${#missing[@]} == 0)); then return 0; fi
+  if ((EUID != 0)); then as_root=(sudo); fi
+  "${as_root[@]}" apt-get update
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+build_packages=(g++ cmake ninja-build libgtest-dev libgmock-dev libasio-dev libfmt-dev)
