@@ -268,6 +268,7 @@ class Mailbox {
 
   static Clock::time_point DeadlineIn(Timeout timeout) {
     const Clock::time_point now = Clock::now();
+    if (timeout <= Timeout::zero()) return now;
     const auto longest = std::chrono::duration_cast<Timeout>(Clock::time_point::max() - now);
     return timeout < longest ? now + timeout : Clock::time_point::max();
   }

@@ -21,9 +21,15 @@ inline std::size_t MultibyteLength(std::string_view text) {
                              : lead >= 0xe0 && lead < 0xf0 ? 3
                              : lead >= 0xf0 && lead < 0xf5 ? 4
                                                            : 0;
-  if (text.size() < length) return 0;
+  if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies beyond U+10FFFF: the second byte tells.
+  const auto second = static_cast<unsigned char>(text[1]);
+  if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0) ||
+      (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90)) {
+    return 0;
   }
   return length;
 }
@@ -46,9 +52,13 @@ inline bool IsText(std::string_view bytes) {
 }
 
 inline bool IsOneLineOfJson(std::string_view bytes) {
-  return !bytes.empty() && (bytes[0] == '{' || bytes[0] == '[') &&
-         std::all_of(bytes.begin(), bytes.end(),
-                     [](char byte) { return IsPrintable(byte) || (byte & 0x80) != 0; });
+  if (bytes.empty() || (bytes[0] != '{' && bytes[0] != '[')) return false;
+  while (!bytes.empty()) {
+    const std::size_t multibyte = MultibyteLength(bytes);
+    if (multibyte == 0 && !IsPrintable(bytes[0])) return false;
+    bytes.remove_prefix(std::max<std::size_t>(multibyte, 1));
+  }
+  return true;
 }
 
 /// "text\n" in quotes, as a C++ literal would say it.

@@ -327,6 +327,16 @@ TEST(Errors, NameThePathInUseAndLeaveItsOwnerAlone) {
   agent.Start();  // the path is free now
 }
 
+TEST(Errors, LeaveThePathToWhoHasTakenIt) {
+  Started first;
+  first.Stop();
+  Options options;
+  options.ctl_path = first.GetSocketPaths().ctl;
+  Started second(options);
+  EXPECT_THROW(first.Start(), std::system_error);
+  EXPECT_EQ(second.Ctl().Call(12).next, 8u);
+}
+
 TEST(Errors, NeverReplaceAFileThatIsNoSocket) {
   char path[] = "/tmp/mock_hyperstart_test.XXXXXX";
   ::close(::mkstemp(path));

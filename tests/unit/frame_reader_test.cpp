@@ -77,7 +77,6 @@ constexpr std::size_t kAnyLimit = 1 << 20;
 struct Ctl {
   using Header = CtlHeader;
   static constexpr std::size_t kHeader = 8;
-  static Command Key(std::uint64_t key) { return Command{static_cast<std::uint32_t>(key)}; }
   static std::string Encode(const wire::Frame& frame) {
     return wire::Ctl(static_cast<std::uint32_t>(frame.key), frame.payload);
   }
@@ -88,7 +87,6 @@ struct Ctl {
 struct Io {
   using Header = IoHeader;
   static constexpr std::size_t kHeader = 12;
-  static std::uint64_t Key(std::uint64_t key) { return key; }
   static std::string Encode(const wire::Frame& frame) { return wire::Io(frame.key, frame.payload); }
   static std::string HeaderOf(std::uint64_t key, std::uint32_t length) {
     return wire::U64(key) + wire::U32(length);
@@ -173,8 +171,8 @@ class Reading {
     EXPECT_EQ(pending.bytes, frame_.size());
     EXPECT_EQ(pending.length, frame_.size() < Wire::kHeader ? 0 : length);
     if (frame_.size() >= Wire::kHeader) {
-      EXPECT_EQ(pending.key,
-                Wire::Key(Wire::kHeader == 8 ? wire::ToU32(frame_) : wire::ToU64(frame_)));
+      EXPECT_EQ(static_cast<std::uint64_t>(pending.key),
+                Wire::kHeader == 8 ? wire::ToU32(frame_) : wire::ToU64(frame_));
     }
     EXPECT_EQ(reader_.PendingBytes(), frame_);
   }

@@ -2,6 +2,7 @@
 
 #include "mock_hyperstart/printing.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -233,6 +234,14 @@ TEST(BytesTest, KnowsThePlural) {
   EXPECT_EQ(Bytes(1), "1 byte");
   EXPECT_EQ(Bytes(2), "2 bytes");
   EXPECT_EQ(Bytes(18446744073709551615u), "18446744073709551615 bytes");
+}
+
+TEST(OneLineTest, TakesNoInvalidUtf8ForTextOrJson) {
+  for (const char* const invalid :
+       {"\xe0\x80\x80", "\xf0\x80\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff\xfe\xfd"}) {
+    EXPECT_THAT(OneLine(invalid), testing::StartsWith("hex "));
+    EXPECT_THAT(OneLine(std::string("[") + invalid), testing::StartsWith("hex 5b "));
+  }
 }
 
 }  // namespace

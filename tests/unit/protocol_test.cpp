@@ -21,6 +21,10 @@ using detail::CtlHeader;
 using detail::IoHeader;
 using detail::View;
 
+/// Commands are compared as numbers: here GoogleTest must not learn to print them in its own way,
+/// since in the same program other files know messages.hpp, which tells it how.
+std::uint32_t Number(Command command) { return static_cast<std::uint32_t>(command); }
+
 struct Row {
   Command command;
   std::uint32_t number;
@@ -61,7 +65,7 @@ constexpr std::uint32_t kFirstThatDiffers = 23;
 TEST(CommandTest, HasTheNumbersAndNamesOfTheAgent) {
   for (const Row& row : kHyperstart) {
     SCOPED_TRACE(row.name);
-    EXPECT_EQ(static_cast<std::uint32_t>(row.command), row.number);
+    EXPECT_EQ(Number(row.command), row.number);
     EXPECT_EQ(CommandName(row.command), row.name);
     EXPECT_EQ(CommandName(row.command, Dialect::kHyperstart), row.name);
     EXPECT_TRUE(CommandFromName(row.name) == row.command);
@@ -140,10 +144,10 @@ TEST(CtlHeaderTest, IsACommandAndALengthInBigEndian) {
 TEST(CtlHeaderTest, IsReadFromBytesWhereverTheyLie) {
   const std::string bytes = "?\x00\x00\x00\x11\x01\x02\x03\x04\xfe\xdc\xba\x98\xff\xfe\xfd\xfc?"s;
   const CtlHeader small = CtlHeader::Decode(bytes.data() + 1);
-  EXPECT_EQ(small.key, Command::kNewContainer);
+  EXPECT_EQ(Number(small.key), 17u);
   EXPECT_EQ(small.length, 0x01020304u);
   const CtlHeader large = CtlHeader::Decode(bytes.data() + 9);
-  EXPECT_EQ(large.key, Command{0xfedcba98});
+  EXPECT_EQ(Number(large.key), 0xfedcba98u);
   EXPECT_EQ(large.length, 0xfffefdfcu);
 }
 
@@ -170,7 +174,7 @@ TEST(IoHeaderTest, IsReadFromBytesWhereverTheyLie) {
 TEST(HeaderTest, CountsItselfInTheLength) {
   EXPECT_EQ(CtlHeader::For(Command::kPing, 0).length, 8u);
   EXPECT_EQ(CtlHeader::For(Command::kPing, 5).length, 13u);
-  EXPECT_EQ(CtlHeader::For(Command::kPing, 5).key, Command::kPing);
+  EXPECT_EQ(Number(CtlHeader::For(Command::kPing, 5).key), 12u);
   EXPECT_EQ(IoHeader::For(7, 0).length, 12u);
   EXPECT_EQ(IoHeader::For(7, 5).length, 17u);
   EXPECT_EQ(IoHeader::For(7, 5).key, 7u);
