@@ -10,7 +10,8 @@
 #include <mock_hyperstart.hpp>
 #include <string>
 
-using namespace hyperstart;
+using hyperstart::Channel, hyperstart::Command;
+using hyperstart::MockHyperstart, hyperstart::Reply, hyperstart::ReplyPlan;
 using namespace std::literals;
 
 /// Pings the agent; a connection that fails, or is silent for too long, is given up for a new one.
@@ -36,7 +37,7 @@ class Client {
     sockaddr_un address{AF_UNIX, {}};
     path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    (void)::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
   }
   std::string ReadReply() {
     std::string header = Read(8);

@@ -172,7 +172,7 @@ class Mailbox {
     return Wait<std::string>(
         timeout, [&] { return packets_.TakeBytes(seq, count); },
         [&] {
-          const std::string what = fmt::format("{} of seq {}", Bytes(count), seq);
+          std::string what = fmt::format("{} of seq {}", Bytes(count), seq);
           if (packets_.HasEnd(seq)) return what;
           return fmt::format("{} (there are {})", what, packets_.BytesBeforeEnd(seq));
         },

@@ -14,7 +14,6 @@ namespace hyperstart {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 INSTANTIATE_TEST_SUITE_P(
     EveryMoment, FaultAt,

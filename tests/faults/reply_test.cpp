@@ -12,8 +12,6 @@
 namespace hyperstart {
 namespace {
 
-using testing::IsEmpty;
-
 const std::string kNoPods = "no pods";
 
 /// All that a client gets that sends one ping.
@@ -26,7 +24,7 @@ std::string AnswerToPing(Started& agent) {
 std::string AnswerToPing(const Reply& reply) {
   Started agent;
   agent.On(Command::kPing).WillOnce(reply);
-  const std::string answer = AnswerToPing(agent);
+  std::string answer = AnswerToPing(agent);
   ExpectUsable(agent);
   return answer;
 }

@@ -152,16 +152,16 @@ TEST(QuietThreadTest, TakesNoSignalsAndLeavesThemToTheCaller) {
 class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
-    broken_pipes_ = 0;
+    broken_pipes = 0;
     struct sigaction count {};
-    count.sa_handler = [](int) { ++broken_pipes_; };
+    count.sa_handler = [](int) { ++broken_pipes; };
     ::sigaction(SIGPIPE, &count, &before_);
     Connect();
   }
   ~ConnectionTest() override {
     connection_.reset();
     ::sigaction(SIGPIPE, &before_, nullptr);
-    EXPECT_EQ(broken_pipes_, 0) << "a SIGPIPE ends the program under test";
+    EXPECT_EQ(broken_pipes, 0) << "a SIGPIPE ends the program under test";
   }
 
   /// A new client, and our end of it.
@@ -188,7 +188,7 @@ class ConnectionTest : public testing::Test {
   }
   /// Bytes that the client is owed, since it does not read.
   std::string SendMuch() {
-    const std::string bytes = wire::Pattern(kMuch);
+    std::string bytes = wire::Pattern(kMuch);
     connection_->Send(bytes);
     EXPECT_FALSE(connection_->OwesNothing());
     return bytes;
@@ -203,7 +203,7 @@ class ConnectionTest : public testing::Test {
     return wait;
   }
 
-  static inline std::atomic<int> broken_pipes_{0};
+  static inline std::atomic<int> broken_pipes{0};
   struct sigaction before_ {};
 
   asio::io_context io_;

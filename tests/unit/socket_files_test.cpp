@@ -258,7 +258,7 @@ TEST_F(ListenAtTest, SaysThatTheDirectoryDoesNotExist) {
 }
 
 TEST_F(ListenAtTest, SaysWhichPathAndWhyForAnyOtherReason) {
-  std::ofstream(directory_ / "file");
+  std::ofstream(directory_ / "file") << "in the way";
   const std::string path = directory_ / "file/ctl.sock";
   const std::system_error error = WhyNot(path);
   EXPECT_EQ(error.code(), std::errc::not_a_directory);
