@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -165,9 +166,11 @@ TEST_F(ChannelTest, TellsTheMailboxOfEveryDeparture) {
 }
 
 TEST_F(ChannelTest, GivesAClientThatServeIsDoneWithAnEnd) {
-  Start([](Connection&) {});
+  std::promise<void> written;
+  Start([&](Connection&) { written.get_future().wait(); });
   RawClient client = Connect();
   client.Write("unread");
+  written.set_value();
   EXPECT_EQ(client.ReadToEnd(), "");
   EXPECT_TRUE(WaitForDeparture());
 }
