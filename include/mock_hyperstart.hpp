@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -29,7 +28,6 @@
 #include <exception>
 #include <iostream>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -263,10 +261,8 @@ inline MockHyperstart::MockHyperstart(Options options, const char* file, int lin
   for (const std::string* const path : {&options_.ctl_path, &options_.io_path}) {
     if (path->find('\0') != std::string::npos) {
       throw std::invalid_argument(
-          "mock_hyperstart: a socket path holds a NUL; "
-          "abstract sockets are not supported, give "
-          "the "
-          "path of a file");
+          "mock_hyperstart: a socket path holds a NUL; abstract sockets are not supported, give "
+          "the path of a file");
     }
   }
   if (!options_.ctl_path.empty() && options_.ctl_path == options_.io_path) {
@@ -281,8 +277,7 @@ inline MockHyperstart::MockHyperstart(Options options, const char* file, int lin
 inline MockHyperstart::~MockHyperstart() {
   try {
     Stop();
-  } catch (...) {  // a test listener, or GoogleTest under
-                   // --gtest_throw_on_failure: reported already
+  } catch (...) {  // a test listener, or --gtest_throw_on_failure: reported already
   }
 }
 
@@ -290,9 +285,7 @@ inline void MockHyperstart::Start() {
   CheckNotOnChannelThread("Start");
   const std::lock_guard lock(life_);
   if (running_) {
-    throw std::logic_error(
-        "mock_hyperstart: Start() of a mock that is "
-        "started: call Stop() first");
+    throw std::logic_error("mock_hyperstart: Start() of a mock that is started: call Stop() first");
   }
   try {
     io_context_.emplace();
@@ -383,9 +376,8 @@ inline void MockHyperstart::PrintConversation() {
 inline void MockHyperstart::CheckNotOnChannelThread(const char* member) const {
   if (ctl_.IsThisThread() || io_.IsThisThread()) {
     throw std::logic_error(
-        fmt::format("mock_hyperstart: {}() from the mock's own thread would "
-                    "wait for itself: call it from the "
-                    "test's thread",
+        fmt::format("mock_hyperstart: {}() from the mock's own thread would wait for "
+                    "itself: call it from the test's thread",
                     member));
   }
 }
@@ -405,9 +397,8 @@ inline void MockHyperstart::ApplyTimeoutFromEnvironment(std::chrono::millisecond
   if (const auto [last, error] = std::from_chars(value, end, milliseconds);
       error != std::errc() || last != end) {
     throw std::invalid_argument(
-        fmt::format("mock_hyperstart: MOCK_HYPERSTART_TIMEOUT_MS is \"{}\": "
-                    "give a whole number of "
-                    "milliseconds, at most {}",
+        fmt::format("mock_hyperstart: MOCK_HYPERSTART_TIMEOUT_MS is \"{}\": give a whole "
+                    "number of milliseconds, at most {}",
                     value, std::numeric_limits<std::uint32_t>::max()));
   }
   timeout = std::chrono::milliseconds(milliseconds);

@@ -144,8 +144,7 @@ class Connection {
   /// has ended, for whatever reason.
   std::size_t Read(char* buffer, std::size_t size) {
     for (;;) {
-      receiving_ = true;  // before the look at resetting_: BeginReset sets and
-                          // looks the other way
+      receiving_ = true;  // before the look at resetting_: BeginReset does it the other way round
       const ssize_t count = resetting_ ? -1 : ::recv(fd(), buffer, size, 0);
       const int error = errno;
       receiving_ = false;

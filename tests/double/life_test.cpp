@@ -28,16 +28,6 @@ std::size_t CountEntries(const char* directory) {
   return count;
 }
 
-template <typename Function>
-std::string ErrorOf(const Function& function) {
-  try {
-    function();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 // ---- Stop at every stage
 
 TEST(Life, StopsBeforeStart) {

@@ -90,16 +90,6 @@ inline std::string RestOf(RawClient& client) {
   return client.ReadToEnd();
 }
 
-template <typename Function>
-std::string ErrorOf(const Function& function) {
-  try {
-    function();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 /// Who connects now, on either channel, is served as if nothing had happened.
 inline void ExpectUsable(Started& agent, Channel channel) {
   SCOPED_TRACE("the next client");

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <exception>
 #include <mock_hyperstart.hpp>
+#include <string>
 #include <utility>
 
 #include "support/raw_client.hpp"
@@ -27,6 +29,17 @@ class Started : public MockHyperstart {
   RawClient Ctl() const { return RawClient::Ctl(GetSocketPaths().ctl); }
   RawClient Io() const { return RawClient::Io(GetSocketPaths().io); }
 };
+
+/// What a call throws.
+template <typename Function>
+std::string ErrorOf(const Function& function) {
+  try {
+    function();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "no error";
+}
 
 inline DecodedMessage Message(std::uint32_t command, std::string payload = {}) {
   return {static_cast<Command>(command), std::move(payload)};

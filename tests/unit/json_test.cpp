@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "unit/verdict.hpp"
+
 namespace hyperstart {
 namespace {
 
@@ -53,14 +55,6 @@ using testing::WhenSorted;
 
 constexpr char kExec[] = R"({"id":"web","none":null,"on":true,"ratio":1.5,"stdio":1,"env":[],)"
                          R"("args":["sh","-c"],"mounts":[[1,2],[3]],"a/b":{"~":-1}})";
-
-/// Whether it matches, and what the matcher says of it.
-template <typename Value, typename Matcher>
-std::string Verdict(const Value& value, const Matcher& matcher) {
-  testing::StringMatchResultListener listener;
-  const bool matches = testing::ExplainMatchResult(matcher, value, &listener);
-  return (matches ? "yes; " : "no; ") + listener.str();
-}
 
 /// Of what kExec has at `pointer`.
 template <typename Matcher>

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "unit/verdict.hpp"
+
 namespace hyperstart {
 namespace {
 
@@ -39,14 +41,6 @@ const DecodedMessage kPing{Command::kPing, ""};
 const DecodedMessage kStartPod{Command::kStartPod, R"({"hostname":"h"})"};
 const IoPacket kInput{1, "input\n"};
 const IoPacket kEnd{1, ""};
-
-/// Whether it matches, and what the matcher says of it.
-template <typename Value, typename Matcher>
-std::string Verdict(const Value& value, const Matcher& matcher) {
-  testing::StringMatchResultListener listener;
-  const bool matches = testing::ExplainMatchResult(matcher, value, &listener);
-  return (matches ? "yes; " : "no; ") + listener.str();
-}
 
 template <typename Matcher>
 std::string OfMessage(const Matcher& matcher, bool negated = false) {
