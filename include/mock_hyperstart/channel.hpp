@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <asio/error_code.hpp>
+#include <asio/basic_socket_acceptor.hpp>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <cerrno>
@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -52,19 +53,20 @@ class ChannelServer {
   /// Clients may connect from now on, and wait for Run. std::system_error says why they can't.
   void Listen(IoContext& io, const std::string& path) {
     const std::lock_guard lock(mutex_);
-    acceptor_.emplace(io, Protocol(), ListenAt(path).release());
     io_ = &io;
     path_ = path;
-    listening_ = true;
+    Bind();
     stopping_ = false;
   }
 
-  /// Starts the thread.
-  void Run() {
+  /// Starts the thread. std::system_error where there is none to be had.
+  void Run() try {
     thread_ = QuietThread([this] {
       ThisThreads() = this;
-      while (std::optional<Protocol::socket> client = Accept()) Serve(std::move(*client));
+      while (std::optional<Descriptor> client = Accept()) Serve(*std::move(client));
     });
+  } catch (const std::system_error& error) {
+    ThrowErrno(error.code().value(), "cannot start the thread that serves " + path_);
   }
 
   /// Ends whatever the thread waits for; what is sent from now on is dropped.
@@ -72,9 +74,13 @@ class ChannelServer {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
-      if (client_) client_->HangUp();
-      if (connected_) transcript_.Note(channel_, "disconnected by Stop");
-      connected_ = false;
+      // One that has left by itself is served to its end, so that no verdict depends on who was
+      // quicker.
+      if (client_ && !client_->IsGone()) {
+        client_->HangUp();
+        if (connected_) transcript_.Note(channel_, "disconnected by Stop");
+        connected_ = false;
+      }
       if (!unsent_.empty()) {
         transcript_.Note(channel_, fmt::format("{} that waited for a client are dropped",
                                                Bytes(unsent_.size())));
@@ -89,17 +95,16 @@ class ChannelServer {
   /// After Interrupt: joins the thread and removes the socket. Listen may follow.
   void Finish() {
     if (thread_.joinable()) thread_.join();
+    const std::lock_guard lock(mutex_);
     acceptor_.reset();
-    if (io_ != nullptr) ::unlink(path_.c_str());
+    if (file_) file_->Remove();
+    file_.reset();
     io_ = nullptr;
   }
 
-  /// In a process that was forked off, where the thread does not exist: forgets it, and leaves the
-  /// sockets to the process that they belong to.
-  void Abandon() {
-    if (thread_.joinable()) thread_.detach();
-    new std::shared_ptr<Connection>(
-        std::move(client_));  // its end would be the other process's too
+  bool IsStopping() {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
   }
 
   /// Whether the caller is this channel's thread, so on its way out of `serve`.
@@ -176,62 +181,59 @@ class ChannelServer {
     listening_ = false;
     transcript_.Note(channel_, "listening stopped");
     ::shutdown(acceptor_->native_handle(), SHUT_RDWR);  // wakes accept4
-    changed_.wait(lock, [&] { return !accepting_; });
+    changed_.wait(lock, [&] { return stopping_ || !accepting_; });
+    if (stopping_) return;  // it is Finish's to end
     acceptor_.reset();
+    changed_.notify_all();
   }
 
   /// A new socket in the place of the old one. std::system_error says why it can't be made.
   void ResumeListening() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_ || listening_) return;
-      acceptor_.emplace(*io_, Protocol(), ListenAt(path_).release());
-      listening_ = true;
-      transcript_.Note(channel_, "listening again");
-    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopping_ || listening_ || !acceptor_; });
+    if (stopping_ || listening_) return;
+    Bind();
+    transcript_.Note(channel_, "listening again");
     changed_.notify_all();
   }
 
  private:
   using Protocol = asio::local::stream_protocol;
-  using Acceptor = Protocol::acceptor;
+  /// Not Protocol::acceptor: its type-erased executor is a quarter of a second to compile.
+  using Acceptor = asio::basic_socket_acceptor<Protocol, asio::io_context::executor_type>;
 
   static const ChannelServer*& ThisThreads() {
     static thread_local const ChannelServer* server = nullptr;
     return server;
   }
 
-  /// Nothing once Stop has begun. With the system call itself: Asio 1.22 accepts without CLOEXEC,
-  /// and a program that the test starts would keep the client's connection open.
-  std::optional<Protocol::socket> Accept() {
+  /// Nothing once Stop has begun and who waited in the backlog was seen. With the system call
+  /// itself: Asio 1.22 accepts without CLOEXEC, and a program that the test starts would keep the
+  /// client's connection open.
+  std::optional<Descriptor> Accept() {
     std::unique_lock lock(mutex_);
     for (;;) {
       changed_.wait(lock, [&] { return stopping_ || listening_; });
-      if (stopping_) break;
+      if (!listening_) return std::nullopt;
       const int listening = acceptor_->native_handle();
       accepting_ = true;
       lock.unlock();
-      const int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+      Descriptor client(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
       const int error = errno;
       lock.lock();
       accepting_ = false;
       changed_.notify_all();
-      if (fd >= 0) {
-        Protocol::socket socket(*io_);
-        asio::error_code unusable;
-        socket.assign(Protocol(), fd, unusable);
-        if (!unusable) return socket;
-        ::close(fd);
-      }
-      if (fd >= 0 || (error != EINTR && error != ECONNABORTED && error != EINVAL)) {
+      if (client.get() >= 0) return client;
+      if (error == EINTR || error == ECONNABORTED) continue;
+      if (stopping_) return std::nullopt;
+      if (error != EINVAL) {
         // Descriptors or memory have run out: the client waits in the backlog until there are some.
         changed_.wait_for(lock, std::chrono::milliseconds(10), [&] { return stopping_; });
       }
     }
-    return std::nullopt;
   }
 
-  void Serve(Protocol::socket socket) {
+  void Serve(Descriptor socket) {
     const std::shared_ptr<Connection> client = Admit(std::move(socket));
     if (!client) return;
     serve_(*client);
@@ -241,12 +243,15 @@ class ChannelServer {
     client->Close();
   }
 
-  /// From here on, what is sent goes to this client. None once Stop has begun.
-  std::shared_ptr<Connection> Admit(Protocol::socket socket) {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return nullptr;
-    client_ = std::make_shared<Connection>(
+  /// From here on, what is sent goes to this client. Once Stop has begun, only one that has left
+  /// by itself is still heard.
+  std::shared_ptr<Connection> Admit(Descriptor socket) {
+    auto client = std::make_shared<Connection>(
         channel_, std::move(socket), transcript_, pause_, [this] { ClientLeft(); }, write_size_);
+    const std::lock_guard lock(mutex_);
+    if (stopping_ && !client->IsGone()) return nullptr;
+    client->SetWriteSize(write_size_);
+    client_ = std::move(client);
     transcript_.Note(channel_, "connected");
     if (!greeting_.empty()) client_->Send(greeting_);
     client_->SendQueued(std::exchange(unsent_, {}));
@@ -272,6 +277,19 @@ class ChannelServer {
 
   // ---- under the lock
 
+  /// std::system_error says which path and why it can't be.
+  void Bind() {
+    Descriptor socket = ListenAt(path_);
+    file_.emplace(path_);
+    try {
+      acceptor_.emplace(*io_, Protocol(), socket.get());
+    } catch (const std::system_error& error) {  // no descriptors for Asio's own
+      file_->Remove();
+      ThrowErrno(error.code().value(), "cannot listen at " + path_);
+    }
+    socket.release();
+    listening_ = true;
+  }
   void SetLeft() {
     if (!connected_) return;
     transcript_.Note(channel_, "disconnected");
@@ -301,6 +319,7 @@ class ChannelServer {
   std::condition_variable changed_;
   IoContext* io_ = nullptr;           // from Listen to Finish
   std::optional<Acceptor> acceptor_;  // while listening_, and until the thread has left it
+  std::optional<SocketFile> file_;    // that was bound last
   bool listening_ = false;
   bool accepting_ = false;  // the thread is in accept4
   bool stopping_ = true;

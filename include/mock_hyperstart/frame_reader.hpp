@@ -1,8 +1,9 @@
 // Bytes in; frames, counts for `next` and broken headers out. Knows one header type and nothing of
 // channels, sockets or answers: whoever reads the socket hands over what arrived and gets back, one
 // step at a time, what was found in it. A frame may come in any pieces and any number may come at
-// once. Memory: at most twice the payload bytes that have arrived, plus a constant; what a header
-// announces costs nothing. Not synchronised: it lives on the thread that reads its channel.
+// once. Memory: at most 1 MiB, or twice the payload bytes that have arrived (three times while they
+// move to a larger block), whatever a header announces. Not synchronised: it lives on the thread
+// that reads its channel.
 
 #ifndef MOCK_HYPERSTART_FRAME_READER_HPP_
 #define MOCK_HYPERSTART_FRAME_READER_HPP_
@@ -107,11 +108,12 @@ class FrameReader {
     return {};
   }
 
+  /// Pages that are never touched cost no memory; a payload of up to so much never moves.
+  static constexpr std::size_t kReservedAtOnce = 1024 * 1024;
+
   void Append(std::string_view part, std::size_t missing) {
-    const std::size_t size = payload_.size() + part.size();
-    if (size > payload_.capacity()) {
-      // Exactly what is there, if that is all; else room to double, never beyond the frame's end.
-      payload_.reserve(std::min(payload_.size() + missing, payload_.empty() ? size : 2 * size));
+    if (const std::size_t size = payload_.size() + part.size(); size > payload_.capacity()) {
+      payload_.reserve(std::min(payload_.size() + missing, std::max(kReservedAtOnce, 2 * size)));
     }
     payload_ += part;
   }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,8 +48,8 @@ class Inbox {
     Queue& queue = queues_[key];
     if (queue.entries.empty()) heads_.emplace(added_ + 1, key);
     const std::size_t size = BytesOf(record).size();
-    queue.bytes += size;
-    if (size == 0) ++queue.ends;
+    queue.added += size;
+    if (size == 0) queue.ends.push_back(queue.added);
     queue.entries.push_back({++added_, when, std::move(record)});
   }
 
@@ -110,17 +111,12 @@ class Inbox {
     const auto found = queues_.find(key);
     if (found == queues_.end()) return 0;
     const Queue& queue = found->second;
-    if (queue.ends == 0) return queue.bytes - queue.used;
-    std::size_t bytes = 0;
-    for (auto entry = queue.entries.begin(); !BytesOf(entry->record).empty(); ++entry) {
-      bytes += BytesOf(entry->record).size();
-    }
-    return bytes - queue.used;
+    return (queue.ends.empty() ? queue.added : queue.ends.front()) - queue.taken - queue.used;
   }
 
   bool HasEnd(const Key& key) const {
     const auto found = queues_.find(key);
-    return found != queues_.end() && found->second.ends > 0;
+    return found != queues_.end() && !found->second.ends.empty();
   }
 
   std::size_t size() const {
@@ -155,27 +151,28 @@ class Inbox {
 
  private:
   struct Queue {
-    std::deque<Entry> entries;  // never empty
-    std::size_t bytes = 0;      // in all entries
-    std::size_t used = 0;       // bytes of the first entry that were taken already
-    std::size_t ends = 0;       // entries without bytes
+    std::deque<Entry> entries;      // never empty
+    std::uint64_t added = 0;        // bytes, ever
+    std::uint64_t taken = 0;        // of those, in entries that are gone, or cut off the first
+    std::size_t used = 0;           // bytes of the first entry that were taken, but not cut off yet
+    std::list<std::uint64_t> ends;  // how many were added before each entry without bytes
   };
   using Queues = std::map<Key, Queue>;
 
   static void DropUsed(Queue& queue) {
     DropFront(queue.entries.front().record, queue.used);
-    queue.bytes -= queue.used;
+    queue.taken += queue.used;
     queue.used = 0;
   }
 
   Record TakeHead(typename Queues::iterator at) {
     Queue& queue = at->second;
-    if (BytesOf(queue.entries.front().record).empty()) --queue.ends;
+    if (BytesOf(queue.entries.front().record).empty()) queue.ends.pop_front();
     DropUsed(queue);
     heads_.erase(queue.entries.front().number);
     Record record = std::move(queue.entries.front().record);
     queue.entries.pop_front();
-    queue.bytes -= BytesOf(record).size();
+    queue.taken += BytesOf(record).size();
     if (queue.entries.empty()) {
       queues_.erase(at);
     } else {

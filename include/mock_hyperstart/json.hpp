@@ -130,10 +130,30 @@ inline void PrintTo(const JsonValue& value, std::ostream* out) { *out << value.D
 
 namespace detail {
 
+/// Values that nest so deep that nlohmann-json, which copies them by recursion, runs out of stack.
+inline bool IsTooDeep(std::string_view bytes) {
+  constexpr int kDeepest = 500;
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < bytes.size() && depth <= kDeepest; ++i) {
+    if (in_text && bytes[i] == '\\') {
+      ++i;
+    } else if (bytes[i] == '"') {
+      in_text = !in_text;
+    } else if (!in_text && (bytes[i] == '[' || bytes[i] == '{')) {
+      ++depth;
+    } else if (!in_text && (bytes[i] == ']' || bytes[i] == '}')) {
+      --depth;
+    }
+  }
+  return depth > kDeepest;
+}
+
 /// What `bytes` hold: one JSON value, or an object and then a file's bytes (writefile); a NUL that
-/// ends the text is not part of it.
+/// ends the text is not part of it. Nothing where it nests deeper than 500 levels.
 inline std::optional<nlohmann::json> ParsePayload(std::string_view bytes) {
   if (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);
+  if (IsTooDeep(bytes)) return std::nullopt;
   nlohmann::json whole(nlohmann::json::value_t::discarded);
   if (bytes.find('\0') == std::string_view::npos) {  // where nlohmann-json would stop
     whole = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
@@ -144,7 +164,7 @@ inline std::optional<nlohmann::json> ParsePayload(std::string_view bytes) {
     std::istringstream in{std::string(bytes)};
     in >> whole;  // stops after one value
     return whole;
-  } catch (const nlohmann::json::parse_error&) {
+  } catch (const nlohmann::json::exception&) {  // or a number that no double holds
     return std::nullopt;
   }
 }

@@ -13,56 +13,18 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "mock_hyperstart/awaited.hpp"
 #include "mock_hyperstart/inbox.hpp"
 #include "mock_hyperstart/messages.hpp"
 
-namespace hyperstart {
-
-/// The result of a wait: a value, or the reason why there is none. Use it as a bool, or in
-/// ASSERT_TRUE, which prints the reason.
-template <typename T>
-class [[nodiscard]] Awaited {
- public:
-  Awaited(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  static Awaited Failure(std::string reason) { return Awaited(std::nullopt, std::move(reason)); }
-
-  explicit operator bool() const { return value_.has_value(); }
-
-  /// Of a failed wait, these throw std::runtime_error with the reason.
-  T& operator*() & { return Value(*this); }
-  const T& operator*() const& { return Value(*this); }
-  T&& operator*() && { return std::move(Value(*this)); }
-  T* operator->() { return &Value(*this); }
-  const T* operator->() const { return &Value(*this); }
-
-  /// NOLINTNEXTLINE(google-explicit-constructor)
-  operator testing::AssertionResult() const {
-    return value_ ? testing::AssertionSuccess() : testing::AssertionFailure() << reason_;
-  }
-
- private:
-  Awaited(std::nullopt_t, std::string reason) : reason_(std::move(reason)) {}
-
-  template <typename Self>
-  static auto& Value(Self& self) {
-    if (!self.value_) throw std::runtime_error(self.reason_);
-    return *self.value_;
-  }
-
-  std::optional<T> value_;
-  std::string reason_;
-};
-
-namespace detail {
+namespace hyperstart::detail {
 
 class Mailbox {
  public:
@@ -275,6 +237,7 @@ class Mailbox {
 
   std::string Since(Clock::time_point when) const {
     using Milliseconds = std::chrono::duration<double, std::milli>;
+    if (when < start_) return "before this Start";
     return fmt::format("{:+.0f} ms", Milliseconds(when - start_).count());
   }
 
@@ -284,8 +247,8 @@ class Mailbox {
     constexpr std::size_t kLines = 10;
     std::string text;
     for (const auto* entry : inbox.Closest(closest, kLines)) {
-      fmt::format_to(std::back_inserter(text), "\n  {:>3}  {}  {}", entry->number,
-                     Since(entry->when), Describe(entry->record));
+      text += fmt::format("\n  {:>3}  {}  {}", entry->number, Since(entry->when),
+                          Describe(entry->record));
     }
     const std::size_t size = inbox.size();
     if (size > kLines) text += fmt::format("\n       and {} more", size - kLines);
@@ -306,7 +269,14 @@ class Mailbox {
 
   /// "ctl: connected, 300 of 512 bytes of a newcontainer have arrived; io: never connected"
   std::string Standing() const {
-    return fmt::format("ctl: {}; io: {}", Standing(Channel::kCtl), Standing(Channel::kIo));
+    std::string text =
+        fmt::format("ctl: {}; io: {}", Standing(Channel::kCtl), Standing(Channel::kIo));
+    if (!violations_.empty()) {
+      const Violation& last = violations_.back();
+      text +=
+          fmt::format("\n  the client violated the protocol on {}: {}", last.channel, last.what);
+    }
+    return text;
   }
   std::string Standing(Channel channel) const {
     const Line& line = At(channel);
@@ -330,7 +300,6 @@ class Mailbox {
   std::array<Line, 2> lines_;
 };
 
-}  // namespace detail
-}  // namespace hyperstart
+}  // namespace hyperstart::detail
 
 #endif  // MOCK_HYPERSTART_MAILBOX_HPP_

@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,14 +19,7 @@
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 
-namespace hyperstart {
-
-/// Answers commands. Called on the ctl thread, under no lock: it may call any member of the mock
-/// but Start and Stop, and may block, which holds up ctl alone. What it throws is reported by Stop,
-/// and the client gets `error` with its text. While it runs, a departing client goes unseen.
-using Handler = std::function<Reply(const DecodedMessage&)>;
-
-namespace detail {
+namespace hyperstart::detail {
 
 /// The text of the exception being handled.
 inline std::string CurrentExceptionText() {
@@ -73,12 +65,10 @@ class Playbook {
   /// Throws std::logic_error for a plan that can't be: WithLength over a reply without a header.
   Turn Next(Command command) {
     const std::lock_guard lock(mutex_);
-    Reply below = default_.Over(Reply::Ack(
-        command == Command::kVersion ? BigEndian32(options_.api_version) : std::string()));
     const auto plan = plans_.find(command);
     Reply reply = plan == plans_.end() ? Reply() : plan->second.Next();
-    if (!reply.IsWhateverElse() || !handler_) return {reply.Over(below), false, {}};
-    return {std::move(reply), true, std::move(below)};
+    if (reply.IsWhateverElse() && handler_) return {std::move(reply), true, Default(command)};
+    return {std::move(reply).Over(Default(command)), false, {}};
   }
 
   /// Asks the handler, if there still is one, and completes the turn's reply. Throws what the
@@ -104,8 +94,8 @@ class Playbook {
         playbook.idle_.notify_all();
       }
     } const over{*this, handler};
-    const Reply answer = handler ? (*handler)(message) : Reply();
-    turn.reply = turn.reply.Over(answer).Over(turn.below);
+    Reply answer = handler ? (*handler)(message) : Reply();
+    turn.reply = std::move(turn.reply).Over(std::move(answer)).Over(std::move(turn.below));
   }
 
   struct Unused {
@@ -122,6 +112,12 @@ class Playbook {
   }
 
  private:
+  /// What answers a command that neither its plan nor the handler does. Under the lock.
+  Reply Default(Command command) const {
+    Reply ack = Reply::Ack(command == Command::kVersion ? BigEndian32(options_.api_version) : "");
+    return Reply(default_).Over(std::move(ack));
+  }
+
   const Options& options_;
   mutable std::mutex mutex_;
   std::condition_variable idle_;
@@ -132,7 +128,6 @@ class Playbook {
   Reply default_;
 };
 
-}  // namespace detail
-}  // namespace hyperstart
+}  // namespace hyperstart::detail
 
 #endif  // MOCK_HYPERSTART_PLAYBOOK_HPP_

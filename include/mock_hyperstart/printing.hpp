@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -76,7 +75,7 @@ inline std::string Quoted(std::string_view text) {
     } else if (byte == '\n' || byte == '\r' || byte == '\t') {
       out += byte == '\n' ? "\\n" : byte == '\r' ? "\\r" : "\\t";
     } else {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
     }
     i += std::max<std::size_t>(multibyte, 1);
   }
@@ -90,7 +89,7 @@ inline std::string JsonString(std::string_view text) {
     if (byte == '"' || byte == '\\') {
       out += {'\\', byte};
     } else if (static_cast<unsigned char>(byte) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(byte));
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(byte));
     } else {
       out += byte;
     }
@@ -102,7 +101,7 @@ inline std::string Hex(std::string_view bytes) {
   std::string out;
   for (const char byte : bytes) {
     if (!out.empty()) out += ' ';
-    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(byte));
+    out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
   }
   return out;
 }
@@ -114,7 +113,7 @@ inline std::string HexDump(std::string_view bytes) {
     const std::string_view row = bytes.substr(at, 16);
     std::string ascii;
     for (const char byte : row) ascii += IsPrintable(byte) ? byte : '.';
-    fmt::format_to(std::back_inserter(out), "\n    {:08x}  {:<47}  |{}|", at, Hex(row), ascii);
+    out += fmt::format("\n    {:08x}  {:<47}  |{}|", at, Hex(row), ascii);
   }
   return out;
 }

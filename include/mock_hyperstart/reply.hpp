@@ -4,6 +4,8 @@
 #ifndef MOCK_HYPERSTART_REPLY_HPP_
 #define MOCK_HYPERSTART_REPLY_HPP_
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,12 +13,15 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {
@@ -36,7 +41,9 @@ class Reply {
   static Reply Error(std::string message = {}) {
     return Frame(Command::kError, std::move(message));
   }
+  /// std::length_error, as of the two above, for a payload that the header can't announce.
   static Reply Frame(Command command, std::string payload = {}) {
+    detail::CtlHeader::For(command, payload.size());  // throws here, not on the ctl thread
     Reply reply;
     reply.kind_ = Kind::kFrame;
     reply.command_ = command;
@@ -100,17 +107,17 @@ class Reply {
   };
 
   bool IsWhateverElse() const { return kind_ == Kind::kWhateverElse; }
-  /// This reply where it says something, `below` where it does not.
-  Reply Over(const Reply& below) const {
-    if (!IsWhateverElse()) return *this;
-    Reply merged = below;
-    if (delay_) merged = merged.After(*delay_);
-    if (pieces_) merged = merged.InPieces(pieces_->bytes, pieces_->gap);
-    if (truncated_) merged = merged.Truncated(*truncated_);
-    if (length_) merged = merged.WithLength(*length_);
-    if (then_) merged = merged.Then(then_);
-    if (disconnect_) merged = merged.ThenDisconnect();
-    return merged;
+  /// This reply where it says something, `below` where it does not. std::logic_error for a length
+  /// over what has none.
+  Reply Over(Reply below) && {
+    if (!IsWhateverElse()) return std::move(*this);
+    if (delay_) below.delay_ = delay_;
+    if (pieces_) below.pieces_ = pieces_;
+    if (truncated_) below.truncated_ = truncated_;
+    if (length_) below = below.WithLength(*length_);
+    if (then_) below.then_ = std::move(then_);
+    if (disconnect_) below.disconnect_ = true;
+    return below;
   }
   /// What goes over the wire.
   std::string Bytes() const {
@@ -131,6 +138,16 @@ class Reply {
     if (length_) what += " that says " + std::to_string(*length_) + " bytes";
     if (truncated_) what += " cut to " + std::to_string(*truncated_) + " bytes";
     return what;
+  }
+  /// All of it, for people: `error "no space" after 50 ms`
+  std::string Describe() const {
+    std::string text = IsWhateverElse() ? "whatever else answers" : What(Dialect::kHyperstart);
+    if (!bytes_.empty()) text += ' ' + detail::OneLine(bytes_);
+    if (delay_) text += fmt::format(" after {} ms", delay_->count());
+    if (pieces_) text += fmt::format(" in pieces of {}", detail::Bytes(pieces_->bytes));
+    if (then_) text += ", then an action";
+    if (disconnect_) text += ", then a disconnect";
+    return text;
   }
   /// Sent as it is, at once, with nothing to follow.
   bool IsPlain() const { return !delay_ && !pieces_ && !then_ && !disconnect_ && IsWholeFrame(); }
@@ -160,6 +177,14 @@ class Reply {
   std::function<void()> then_;
   bool disconnect_ = false;
 };
+
+/// How GoogleMock shows what a handler returned.
+inline void PrintTo(const Reply& reply, std::ostream* out) { *out << reply.Describe(); }
+
+/// Answers commands. Called on the ctl thread, under no lock: it may call any member of the mock
+/// but Start and Stop, and may block, which holds up ctl alone. What it throws is reported by Stop,
+/// and the client gets `error` with its text. While it runs, a departing client goes unseen.
+using Handler = std::function<Reply(const DecodedMessage&)>;
 
 /// What is answered to one command: each WillOnce for one of them, in order, then the
 /// WillRepeatedly.
@@ -195,7 +220,7 @@ class ReplyPlan {
       reply = std::move(once_.front().reply);
       once_.pop_front();
     }
-    return repeatedly_ ? reply.Over(*repeatedly_) : reply;
+    return repeatedly_ ? std::move(reply).Over(*repeatedly_) : reply;
   }
   /// Where the unused WillOnce were set. They are taken back.
   std::vector<Place> TakeUnused() {

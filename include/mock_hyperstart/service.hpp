@@ -83,6 +83,7 @@ void ServeFrames(Channel channel, Connection& client, const Records& records,
       if (!found.broken.empty()) {
         on_read_end(when);
         records.Add({channel, std::move(found.broken), reader.PendingBytes()});
+        records.transcript.Note(channel, "closed by the mock: what follows can't be understood");
         return;
       }
       on_found(found, when);
@@ -181,7 +182,7 @@ class CtlService {
     try {
       playbook_.Ask(turn, message);
     } catch (...) {
-      turn.reply = turn.reply.Over(ReplyToFault("the handler threw", message.command));
+      turn.reply = std::move(turn.reply).Over(ReplyToFault("the handler threw", message.command));
     }
   }
 
@@ -194,11 +195,18 @@ class CtlService {
   }
 
   void CarryOut(Connection& client, const Reply& reply) {
-    const auto what = [&] { return reply.What(records_.options.dialect); };
-    if (!client.Sleep(reply.delay())) {
-      records_.transcript.Note(Channel::kCtl, "not answered, the client did not wait: " + what());
-      return;
+    if (client.Sleep(reply.delay())) {
+      Say(client, reply);
+    } else {
+      records_.transcript.Note(Channel::kCtl, "not answered, the client did not wait: " +
+                                                  reply.What(records_.options.dialect));
+      if (reply.delay().count() > 0) return;  // a client that reconnects is served at once
     }
+    if (reply.disconnects()) disconnect_();
+  }
+
+  void Say(Connection& client, const Reply& reply) {
+    const auto what = [&] { return reply.What(records_.options.dialect); };
     const std::string bytes = reply.Bytes();
     if (reply.pieces()) {
       client.SendInPieces(bytes, reply.pieces()->bytes, reply.pieces()->gap, what());
@@ -216,7 +224,6 @@ class CtlService {
       records_.mailbox.AddFault(
           fmt::format("the action after a reply ({}) threw: {}", what(), CurrentExceptionText()));
     }
-    if (reply.disconnects() && !client.IsGone()) disconnect_();
   }
 
   const Records& records_;

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace hyperstart::detail {
 
@@ -34,8 +35,9 @@ class Descriptor {
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
   Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
+  ~Descriptor() { Close(); }
+  void Close() {
+    if (fd_ >= 0) ::close(release());
   }
   int get() const { return fd_; }
   int release() {
@@ -62,12 +64,7 @@ class PrivateDirectory {
   }
   PrivateDirectory(const PrivateDirectory&) = delete;
   PrivateDirectory& operator=(const PrivateDirectory&) = delete;
-  ~PrivateDirectory() {
-    if (!path_.empty()) ::rmdir(path_.c_str());
-  }
-  /// Leaves it to another process.
-  void Abandon() { path_.clear(); }
-
+  ~PrivateDirectory() { ::rmdir(path_.c_str()); }
   const std::string& path() const { return path_; }
 
  private:
@@ -100,9 +97,9 @@ inline const sockaddr* AsSockaddr(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-inline Descriptor MakeSocket(int type) {
+inline Descriptor MakeSocket(int type, const std::string& path) {
   Descriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0) ThrowErrno(errno, "cannot make a socket");
+  if (socket.get() < 0) ThrowErrno(errno, "cannot make a socket for " + path);
   return socket;
 }
 
@@ -111,7 +108,7 @@ inline Descriptor MakeSocket(int type) {
 inline bool IsStale(const sockaddr_un& address) {
   struct stat status {};
   if (::lstat(address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  const Descriptor probe = MakeSocket(SOCK_DGRAM);
+  const Descriptor probe = MakeSocket(SOCK_DGRAM, address.sun_path);
   return ::connect(probe.get(), AsSockaddr(address), sizeof(address)) != 0 && errno == ECONNREFUSED;
 }
 
@@ -128,15 +125,40 @@ inline int ReplaceStale(int socket, const sockaddr_un& address) {
   return ::bind(socket, AsSockaddr(address), sizeof(address)) == 0 ? 0 : errno;
 }
 
+/// A socket's file, so that it can be told from another's that has taken its place.
+class SocketFile {
+ public:
+  /// The file that has just been bound at `path`.
+  explicit SocketFile(std::string path) : path_(std::move(path)) {
+    ours_ = ::lstat(path_.c_str(), &status_) == 0;
+  }
+  /// Removes it, unless another has taken its place.
+  void Remove() const {
+    struct stat now {};
+    if (ours_ && ::lstat(path_.c_str(), &now) == 0 && now.st_dev == status_.st_dev &&
+        now.st_ino == status_.st_ino) {
+      ::unlink(path_.c_str());
+    }
+  }
+
+ private:
+  std::string path_;
+  struct stat status_ {};
+  bool ours_ = false;
+};
+
 /// A listening stream socket at `path`, closed on exec. The file of a dead process is replaced, any
 /// other is not. std::system_error says which path and why.
 inline Descriptor ListenAt(const std::string& path) {
   const sockaddr_un address = SocketAddress(path);
-  Descriptor socket = MakeSocket(SOCK_STREAM);
+  Descriptor socket = MakeSocket(SOCK_STREAM, path);
   int error = 0;
   if (::bind(socket.get(), AsSockaddr(address), sizeof(address)) != 0) error = errno;
   if (error == EADDRINUSE) error = ReplaceStale(socket.get(), address);
-  if (error == 0 && ::listen(socket.get(), SOMAXCONN) != 0) error = errno;
+  if (error == 0 && ::listen(socket.get(), SOMAXCONN) != 0) {
+    error = errno;
+    ::unlink(path.c_str());
+  }
   if (error == EADDRINUSE) {
     ThrowErrno(error, "cannot listen at " + path +
                           ": something is there and in use. Stop it, or give "

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -80,14 +79,12 @@ class Transcript {
     ForEachLine(
         [&](const Event& event, const std::string& line) {
           const std::string_view paint = colour ? Paint(event) : "";
-          fmt::format_to(std::back_inserter(text),
-                         "[hyperstart]{:>+7.1f} ms  {:<3}  {}{:<3}  {}{}\n",
-                         Milliseconds(event.since_start).count(), ToString(event.channel), paint,
-                         Arrow(event), line, paint.empty() ? "" : "\x1b[0m");
+          text += fmt::format("[hyperstart]{:>+7.1f} ms  {:<3}  {}{:<3}  {}{}\n",
+                              Milliseconds(event.since_start).count(), ToString(event.channel),
+                              paint, Arrow(event), line, paint.empty() ? "" : "\x1b[0m");
         },
         [&](std::uint64_t dropped) {
-          fmt::format_to(std::back_inserter(text),
-                         "[hyperstart]  ... {} more events, not kept ...\n", dropped);
+          text += fmt::format("[hyperstart]  ... {} more events, not kept ...\n", dropped);
         });
     return text;
   }
@@ -102,13 +99,11 @@ class Transcript {
           const char* const arrow = event.kind == Kind::kReceived ? "C->>A"
                                     : event.kind == Kind::kSent   ? "A-->>C"
                                                                   : "Note over C,A";
-          fmt::format_to(std::back_inserter(text), "  {}: {}: {} ({:+.1f} ms)\n", arrow,
-                         ToString(event.channel), MermaidText(line),
-                         Milliseconds(event.since_start).count());
+          text += fmt::format("  {}: {}: {} ({:+.1f} ms)\n", arrow, ToString(event.channel),
+                              MermaidText(line), Milliseconds(event.since_start).count());
         },
         [&](std::uint64_t dropped) {
-          fmt::format_to(std::back_inserter(text), "  Note over C,A: {} more events, not kept\n",
-                         dropped);
+          text += fmt::format("  Note over C,A: {} more events, not kept\n", dropped);
         });
     return text;
   }
@@ -215,7 +210,7 @@ class Transcript {
     std::string shown = OneLine(event.text, kShown);
     if (event.size > event.text.size() && shown.back() != '.') shown += "...";
     if (event.kind == Kind::kSent && ctl) {  // short: several stand on a line
-      if (event.size == 4 && (name == "next" || name == "ack")) {
+      if (event.size == 4 && (name == "next" || (name == "ack" && !IsText(event.text)))) {
         return fmt::format("{} {}", name, GetBigEndian(event.text.data(), 4));
       }
       return event.size == 0 ? name : fmt::format("{} {}", name, shown);

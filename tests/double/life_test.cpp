@@ -2,16 +2,21 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "support/double_test.hpp"
 
 namespace hyperstart {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -72,6 +77,21 @@ TEST(Life, StopsInMidFrameWithoutBlamingTheClient) {
     }
     agent.Stop();
     EXPECT_THAT(agent.TakeViolations(), IsEmpty()) << cut;
+  }
+}
+
+// What a client wrote before it left is heard, however soon Stop follows.
+TEST(Life, HearsAClientThatHasLeftBeforeItStops) {
+  for (int i = 0; i < 50; ++i) {
+    Started agent;
+    agent.Ctl().Write(wire::Ctl(12, "from the backlog, perhaps"));
+    agent.Io().Write(wire::Io(1, "whole") + wire::Io(2, "never to be whole").substr(0, 20));
+    agent.Stop();
+    EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(12, "from the backlog, perhaps")));
+    EXPECT_THAT(agent.GetLastIoPackets(), ElementsAre(IoPacket{1, "whole"}));
+    const std::vector<Violation> violations = agent.TakeViolations();
+    ASSERT_EQ(violations.size(), 1u);
+    EXPECT_THAT(violations[0].what, HasSubstr("20 of 29 bytes of a frame of seq 2"));
   }
 }
 
@@ -279,6 +299,46 @@ TEST(Connection, IsWaitedForOnBothChannels) {
   EXPECT_TRUE(agent.WaitForConnection(kLong));
 }
 
+// ---- A process that was forked off
+
+/// The exit status of a child that does just that; it has a minute.
+template <typename Function>
+int StatusOfChild(const Function& function) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    function();
+    std::_Exit(0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(Fork, MayDestroyAMockWhoseThreadsWait) {
+  auto agent = std::make_unique<Started>();
+  agent->StopListening(Channel::kIo);
+  agent->PauseReading(Channel::kCtl);
+  RawClient ctl = agent->Ctl();
+  ctl.Write(wire::Ctl(12));
+  ASSERT_TRUE(agent->WaitForConnection(Channel::kCtl, kLong));
+  EXPECT_EQ(StatusOfChild([&] { agent.reset(); }), 0);
+  agent->ResumeReading(Channel::kCtl);
+  EXPECT_EQ(ctl.ReadAnswer().next, 8u) << "the mock lives on where it was made";
+}
+
+TEST(Fork, LeavesTheMockToTheProcessThatStartedIt) {
+  Started agent;
+  EXPECT_EQ(StatusOfChild([&] {
+              agent.Stop();
+              if (ErrorOf([&] { agent.Start(); }).find("forked off") == std::string::npos) {
+                std::_Exit(1);
+              }
+            }),
+            0);
+  EXPECT_EQ(agent.Ctl().Call(12).next, 8u);
+}
+
 // ---- Errors that a user meets
 
 TEST(Errors, NameThePathThatIsTooLongAndTheLimit) {
@@ -325,6 +385,16 @@ TEST(Errors, LeaveThePathToWhoHasTakenIt) {
   options.ctl_path = first.GetSocketPaths().ctl;
   Started second(options);
   EXPECT_THROW(first.Start(), std::system_error);
+  EXPECT_EQ(second.Ctl().Call(12).next, 8u);
+}
+
+TEST(Errors, LeaveThePathToWhoHasTakenItSinceListeningStopped) {
+  Started first;
+  Options options;
+  options.ctl_path = first.GetSocketPaths().ctl;
+  first.StopListening(Channel::kCtl);
+  Started second(options);
+  first.Stop();
   EXPECT_EQ(second.Ctl().Call(12).next, 8u);
 }
 

@@ -93,6 +93,24 @@ TEST(Transcript, TellsOfFaults) {
             "[hyperstart]  ctl       disconnected by the mock\n");
 }
 
+TEST(Transcript, ShowsTextAsTextThoughItIsAsLongAsANumber) {
+  Started agent;
+  agent.On(Command::kReadFile).WillOnce(Reply::Ack("abcd"));
+  RawClient ctl = agent.Ctl();
+  ctl.Call(16);
+  ctl.Call(0);
+  EXPECT_THAT(agent.Transcript(), HasSubstr("next 8, ack \"abcd\"\n"));
+  EXPECT_THAT(agent.Transcript(), HasSubstr("next 8, ack 4244\n"));
+}
+
+TEST(Transcript, TellsWhereAnotherLifeBegins) {
+  Started agent;
+  agent.Stop();
+  EXPECT_THAT(agent.Transcript(), Not(HasSubstr("started again")));
+  agent.Start();
+  EXPECT_THAT(agent.Transcript(), HasSubstr("ctl       started again: times count from here\n"));
+}
+
 TEST(Transcript, KeepsHowItBeganAndHowItWentOnLast) {
   Started agent;
   RawClient io = agent.Io();

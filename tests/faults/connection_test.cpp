@@ -315,6 +315,18 @@ TEST_P(FaultOn, ShutdownSendComesAfterWhatIsQueued) {
   ExpectUsable(agent_, channel_);
 }
 
+TEST(Fault, ShutdownSendDropsARepliesPiecesToo) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply().InPieces(1));
+  RawClient ctl = Meet(agent, Channel::kCtl);
+  const std::string much = wire::Ctl(8, wire::Pattern(900'000));
+  agent.SendRaw(Channel::kCtl, much);
+  agent.ShutdownSend(Channel::kCtl);
+  ctl.Write(wire::Ctl(12));
+  EXPECT_TRUE(agent.WaitForMessage(Command::kPing, kLong));
+  EXPECT_TRUE(ctl.ReadToEnd() == much);
+}
+
 TEST_P(FaultOn, ShutdownSendAtEveryByteOfAFrame) {
   const std::string frame = Frame("payload");
   for (std::size_t cut = 0; cut <= frame.size(); ++cut) {

@@ -310,6 +310,21 @@ TEST(Fault, ThenDisconnect) {
   }
 }
 
+TEST(Fault, ThenDisconnectEndsIoThoughTheClientOfCtlHasLeft) {
+  Started agent;
+  RawClient io = Meet(agent, Channel::kIo);
+  agent.On(Command::kPing)
+      .WillOnce(Reply().Then([&] { agent.Disconnect(Channel::kCtl); }).ThenDisconnect());
+  agent.Ctl().Write(wire::Ctl(kPing));
+  EXPECT_EQ(io.ReadToEnd(), "");
+  ExpectUsable(agent);
+}
+
+TEST(Fault, AfterANegativeTimeIsAtOnce) {
+  EXPECT_EQ(AnswerToPing(Reply().After(std::chrono::milliseconds::min())),
+            wire::Next(8) + wire::Ack());
+}
+
 // ---- All of them
 
 /// A reply, and what the client then sees and the test is told.

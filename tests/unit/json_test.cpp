@@ -284,6 +284,17 @@ TEST(PayloadJson, ToleratesANulAtTheEnd) {
   EXPECT_FALSE(Matches(PayloadJson("", _))(std::string("\0", 1)));
 }
 
+TEST(PayloadJson, SaysOfWhatNoParserTakesThatItIsNoJson) {
+  const std::string deep(100'000, '[');
+  for (const std::string& payload :
+       {std::string(R"({"a":1e999})"), deep + std::string(100'000, ']'), deep}) {
+    EXPECT_THAT(Verdict(payload, PayloadJson("", Ne(nullptr))),
+                testing::StartsWith("no; which holds no JSON"));
+  }
+  EXPECT_THAT(R"({"a":")" + std::string(1000, '[') + R"(\"[","b":1})", PayloadJson("/b", 1))
+      << "brackets in a text do not nest";
+}
+
 TEST(PayloadJson, RefusesWhatIsNoPointer) {
   const auto refusal = [](const std::string& pointer) -> std::string {
     try {
