@@ -81,7 +81,6 @@ Contender FromClient(Pair<Server>& pair, const std::string& bytes, std::size_t f
               pair.client().WriteIo(IoFrame(kLastSeq, {}));
               pair.server().WaitForLast();
             });
-            pair.server().Forget();
           }};
 }
 

@@ -6,6 +6,7 @@
 #define MOCK_HYPERSTART_TESTS_BENCHMARKS_MEASURE_HPP_
 
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 #include <sched.h>
 #include <time.h>
 
@@ -85,11 +86,14 @@ inline void Rounds(benchmark::internal::Benchmark* each) {
   each->Iterations(1)->Repetitions(9)->ReportAggregatesOnly()->Unit(benchmark::kMillisecond);
 }
 
-/// One round. The last contender is the one that is judged; the others are its measures.
+/// One round. The last contender is the one that is judged; the others are its measures. Nothing
+/// that is recorded is forgotten before its end, and it begins with no memory to be used again: as
+/// in a test, each record takes new memory, whose page faults are part of its cost.
 inline void Compare(benchmark::State& state, const std::vector<Contender>& contenders,
                     std::size_t slices) {
   std::vector<Samples> all(contenders.size());
   for (auto _ : state) {
+    ::malloc_trim(0);
     for (const Contender& contender : contenders) {  // warm up
       Samples ignored;
       contender.slice(ignored);
