@@ -1,0 +1,339 @@
+// What happens when the system has nothing left: descriptors, threads, room in the temporary
+// directory. The error says what and where, nothing is left of the attempt, and when there is some
+// again, the same mock works.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "stress/process.hpp"
+#include "stress/system_faults.hpp"
+#include "support/double_test.hpp"
+
+namespace hyperstart {
+namespace {
+
+using system_faults::Failing;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// While it lives, so many more descriptors can be opened.
+class FreeDescriptors {
+ public:
+  explicit FreeDescriptors(std::size_t count) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit limit = before_;
+    std::size_t free = 0;
+    for (limit.rlim_cur = 0; free < count || IsOpen(limit.rlim_cur); ++limit.rlim_cur) {
+      if (!IsOpen(limit.rlim_cur)) ++free;
+    }
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  FreeDescriptors(const FreeDescriptors&) = delete;
+  FreeDescriptors& operator=(const FreeDescriptors&) = delete;
+  ~FreeDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  static bool IsOpen(rlim_t fd) { return ::fcntl(static_cast<int>(fd), F_GETFD) >= 0; }
+
+  rlimit before_{};
+};
+
+/// What Start throws; an empty text where it works.
+std::string WhyNotStarted(MockHyperstart& agent) {
+  try {
+    agent.Start();
+  } catch (const std::system_error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// A sentence of ours that names the path.
+auto SaysWhere(const MockHyperstart& agent, const std::string& why) {
+  return AllOf(StartsWith("mock_hyperstart: cannot "), HasSubstr(why),
+               AnyOf(HasSubstr(agent.GetSocketPaths().ctl), HasSubstr(agent.GetSocketPaths().io)));
+}
+
+void ExpectWorks(MockHyperstart& agent) {
+  RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
+  RawClient io = RawClient::Io(agent.GetSocketPaths().io);
+  EXPECT_EQ(ctl.Call(12).next, 8u);
+  io.Write(wire::Io(1, "x"));
+  EXPECT_TRUE(agent.ReadIo(kLong));
+}
+
+std::size_t CountSockets(const MockHyperstart& agent) {
+  return process::CountEntries(
+      std::filesystem::path(agent.GetSocketPaths().ctl).parent_path().string());
+}
+
+// ---- Descriptors
+
+TEST(Descriptors, RunOutAtEachStepOfStart) {
+  constexpr std::size_t kNeeded = 5;  // of a mock without clients
+  { Started first; }                  // a sanitizer's own thread starts with the first of ours
+  for (std::size_t free = 0; free <= 10; ++free) {
+    SCOPED_TRACE(testing::Message() << free << " descriptors free");
+    MockHyperstart agent;
+    const process::Holdings before;
+    std::string error;
+    {
+      const FreeDescriptors few(free);
+      error = WhyNotStarted(agent);
+    }
+    if (free < kNeeded) {
+      EXPECT_THAT(error, SaysWhere(agent, "Too many open files"));
+      EXPECT_TRUE(process::HoldsOnly(before));
+      EXPECT_EQ(CountSockets(agent), 0u);
+      agent.Start();
+    } else {
+      EXPECT_EQ(error, "");
+    }
+    ExpectWorks(agent);
+    agent.Stop();
+    EXPECT_TRUE(process::HoldsOnly(before));
+  }
+}
+
+TEST(Descriptors, AreNotNeededToConstruct) {
+  std::optional<MockHyperstart> agent;
+  {
+    const FreeDescriptors none(0);
+    agent.emplace();
+  }
+  agent->Start();
+  ExpectWorks(*agent);
+}
+
+TEST(Descriptors, RunOutWhereAStaleSocketIsToBeReplaced) {
+  const process::TemporaryPlace place;
+  Options options;
+  options.ctl_path = place.path() + "/ctl";
+  for (std::size_t free = 0; free < 8; ++free) {
+    SCOPED_TRACE(testing::Message() << free << " descriptors free");
+    { const detail::Descriptor dead = detail::ListenAt(options.ctl_path); }
+    MockHyperstart agent(options);
+    std::string error;
+    {
+      const FreeDescriptors few(free);
+      error = WhyNotStarted(agent);
+    }
+    if (!error.empty()) {
+      EXPECT_THAT(error, SaysWhere(agent, "Too many open files"));
+      agent.Start();
+    }
+    ExpectWorks(agent);
+  }
+}
+
+TEST(Descriptors, ThatRunOutInAcceptMakeTheClientWait) {
+  Started agent;
+  const process::Holdings before;
+  std::optional<RawClient> first = agent.Ctl();
+  first->Call(12);
+  RawClient second = agent.Ctl();
+  second.Write(wire::Ctl(12));
+  {
+    const auto start = std::chrono::steady_clock::now();
+    const Failing none(system_faults::kAccept, EMFILE);
+    first.reset();
+    pollfd input = {second.fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&input, 1, 200), 0);
+    EXPECT_FALSE(agent.IsConnected(Channel::kCtl));
+    // It looks again each 10 ms, and does not spin.
+    const int calls = none.failed();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - start);
+    EXPECT_GE(calls, 1);
+    EXPECT_LE(calls, took.count() / 10 + 2);
+  }
+  EXPECT_EQ(second.ReadAnswer().next, 8u);
+  second.Close();
+  for (int client = 0; client < 2; ++client) {
+    EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  }
+  EXPECT_TRUE(process::HoldsOnly(before));
+}
+
+TEST(Descriptors, ThatRunOutInAcceptDoNotHoldUpStop) {
+  Started agent;
+  std::optional<RawClient> first = agent.Ctl();
+  first->Call(12);
+  const Failing none(system_faults::kAccept, EMFILE);
+  const RawClient second = agent.Ctl();
+  first.reset();
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  agent.Stop();
+}
+
+// ---- Each call that can fail
+
+class AnyCall : public testing::TestWithParam<int> {};
+
+TEST_P(AnyCall, FailsAtEachStepOfStart) {
+  constexpr unsigned kCalls =
+      system_faults::kSocket | system_faults::kBind | system_faults::kListen |
+      system_faults::kEpollCreate | system_faults::kEpollCtl | system_faults::kEventFd |
+      system_faults::kPipe | system_faults::kTimerFd | system_faults::kThread;
+  { Started first; }
+  int failures = 0;
+  for (int step = 0;; ++step) {
+    SCOPED_TRACE(testing::Message() << "call " << step);
+    MockHyperstart agent;
+    const process::Holdings before;
+    std::string error;
+    int failed = 0;
+    {
+      const Failing once(kCalls, GetParam(), step, 2);  // two: Asio has a second way for some
+      error = WhyNotStarted(agent);
+      failed = once.failed();
+    }
+    if (failed == 0) break;
+    if (!error.empty()) {
+      ++failures;
+      EXPECT_THAT(error, SaysWhere(agent, std::system_category().message(GetParam())));
+      EXPECT_TRUE(process::HoldsOnly(before));
+      EXPECT_EQ(CountSockets(agent), 0u);
+      agent.Start();
+    }
+    ExpectWorks(agent);
+    agent.Stop();
+    EXPECT_TRUE(process::HoldsOnly(before));
+  }
+  EXPECT_GE(failures, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(With, AnyCall, testing::Values(EMFILE, ENOMEM, EAGAIN, ENOSPC),
+                         [](const auto& tested) {
+                           return std::string(::strerrorname_np(tested.param));
+                         });
+
+// ---- Threads
+
+TEST(Threads, ThatRunOutAreReportedByStart) {
+  for (int there = 0; there < 2; ++there) {
+    MockHyperstart agent;
+    std::string error;
+    {
+      const Failing none(system_faults::kThread, EAGAIN, there);
+      error = WhyNotStarted(agent);
+    }
+    EXPECT_THAT(error, SaysWhere(agent, "thread"));
+    agent.Start();
+    ExpectWorks(agent);
+  }
+}
+
+/// More than a socket holds, so that there is need for a writer, and none can be started.
+class NoWriter : public testing::Test {
+ protected:
+  NoWriter() {
+    EXPECT_TRUE(agent_.WaitForConnection(Channel::kIo, kLong));
+    const Failing none(system_faults::kThread, EAGAIN);
+    agent_.SendIo(1, std::string(kSize, 'x'));
+    EXPECT_EQ(none.failed(), 1);
+  }
+  void ExpectAll() { EXPECT_EQ(client_.ReadFrame()->payload.size(), kSize); }
+
+  static constexpr std::size_t kSize = 3'000'000;
+  Started agent_;
+  RawClient client_ = agent_.Io();
+};
+
+TEST_F(NoWriter, IsMadeGoodByTheNextSend) {
+  agent_.SendIo(2, "next");
+  ExpectAll();
+  EXPECT_EQ(*client_.ReadFrame(), (wire::Frame{2, "next"}));
+}
+
+TEST_F(NoWriter, IsMadeGoodByTheEndOfTheClientsInput) {
+  client_.EndInput();
+  ExpectAll();
+}
+
+TEST_F(NoWriter, IsMadeGoodInTimeByItself) { ExpectAll(); }
+
+TEST_F(NoWriter, DoesNotHoldUpStop) {}
+
+// ---- The temporary directory
+
+std::string WhyNotConstructed() {
+  try {
+    const MockHyperstart agent;
+  } catch (const std::system_error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(TemporaryDirectory, ThatIsFullOrReadOnlyIsNamedByTheConstructor) {
+  const process::TemporaryPlace place;
+  for (const int error : {ENOSPC, EROFS, EACCES, EDQUOT}) {
+    {
+      const Failing full(system_faults::kMkdtemp, error);
+      EXPECT_THAT(WhyNotConstructed(), AllOf(HasSubstr(place.path()), HasSubstr("set TMPDIR"),
+                                             HasSubstr(std::system_category().message(error))));
+    }
+    EXPECT_EQ(WhyNotConstructed(), "");
+  }
+  EXPECT_EQ(place.CountEntries(), 0u);
+}
+
+TEST(TemporaryDirectory, ThatFillsUpBeforeStartIsNamedByIt) {
+  const process::TemporaryPlace place;
+  for (const int error : {ENOSPC, EROFS, EACCES}) {
+    for (int bound = 0; bound < 2; ++bound) {  // the first socket finds room, or neither
+      MockHyperstart agent;
+      {
+        const Failing full(system_faults::kBind, error, bound);
+        EXPECT_THAT(WhyNotStarted(agent), SaysWhere(agent, std::system_category().message(error)));
+      }
+      EXPECT_EQ(CountSockets(agent), 0u);
+      agent.Start();
+      ExpectWorks(agent);
+    }
+  }
+  EXPECT_EQ(place.CountEntries(), 0u);
+}
+
+TEST(TemporaryDirectory, ThatIsNotThereOrTakesNoFilesIsNamed) {
+  const process::TemporaryPlace place;
+  for (const std::string directory : {"/proc", "/nonexistent", "/dev/null"}) {
+    ::setenv("TMPDIR", directory.c_str(), 1);
+    EXPECT_THAT(WhyNotConstructed(), AllOf(HasSubstr(directory), HasSubstr("set TMPDIR")));
+    place.Enter();
+    EXPECT_EQ(WhyNotConstructed(), "");
+  }
+}
+
+TEST(TemporaryDirectory, ThatIsTooDeepIsNamedByStart) {
+  const process::TemporaryPlace place;
+  const std::string deep = place.path() + "/" + std::string(100, 'd');
+  std::filesystem::create_directory(deep);
+  ::setenv("TMPDIR", deep.c_str(), 1);
+  {
+    MockHyperstart agent;
+    EXPECT_THAT(WhyNotStarted(agent), AllOf(HasSubstr(agent.GetSocketPaths().ctl),
+                                            HasSubstr("takes 107"), HasSubstr("set TMPDIR")));
+  }
+  EXPECT_EQ(process::CountEntries(deep), 0u);
+  place.Enter();
+  Started agent;
+  ExpectWorks(agent);
+}
+
+}  // namespace
+}  // namespace hyperstart

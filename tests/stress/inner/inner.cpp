@@ -1,0 +1,61 @@
+// A program that the stress tests start: many of it at once, in shards, or to be killed.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "support/double_test.hpp"
+
+namespace hyperstart {
+namespace {
+
+/// Conversations that carry this process's number: whatever else arrives is somebody else's.
+class Conversation : public testing::TestWithParam<int> {};
+
+TEST_P(Conversation, IsItsOwn) {
+  const std::string mine = "process " + std::to_string(::getpid());
+  const auto seq = static_cast<std::uint64_t>(::getpid());
+  for (int i = 0; i < 10; ++i) {
+    Started agent;
+    RawClient ctl = agent.Ctl();
+    RawClient io = agent.Io();
+    ASSERT_EQ(ctl.Call(1, mine).next, 8 + mine.size());
+    io.Write(wire::Io(seq, mine));
+    agent.SendMessage(Command::kReady, mine);
+    agent.SendIo(seq, mine);
+    ASSERT_EQ(agent.ReadIo(kLong)->data, mine);
+    ASSERT_EQ(*io.ReadFrame(), (wire::Frame{seq, mine}));
+    ASSERT_EQ(*ctl.ReadFrame(), (wire::Frame{8, mine}));
+    const auto messages = agent.GetLastMessages();
+    ASSERT_EQ(messages.size(), 1u);
+    ASSERT_EQ(messages[0].payload, mine);
+    ASSERT_TRUE(agent.GetLastIoPackets().empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Conversation, testing::Range(0, 12));
+
+/// Listens at the paths that it is given until it is killed, with a client on each.
+TEST(Victim, WaitsToBeKilled) {
+  const char* const ctl_path = std::getenv("STRESS_INNER_CTL");
+  const char* const io_path = std::getenv("STRESS_INNER_IO");
+  ASSERT_TRUE(ctl_path != nullptr && io_path != nullptr);
+  Options options;
+  options.ctl_path = ctl_path;
+  options.io_path = io_path;
+  Started agent(options);
+  RawClient ctl = agent.Ctl();
+  RawClient io = agent.Io();
+  ASSERT_EQ(ctl.Call(12).next, 8u);
+  ASSERT_TRUE(agent.WaitForConnection(kLong));
+  std::printf("listening\n");
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+}  // namespace
+}  // namespace hyperstart

@@ -1,0 +1,126 @@
+// Thousands of mocks, one after another and at once, and one whose process is killed: nothing is
+// left of them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "stress/child.hpp"
+#include "stress/process.hpp"
+#include "support/double_test.hpp"
+
+namespace hyperstart {
+namespace {
+
+void LiveOnce() {
+  MockHyperstart agent;
+  agent.Start();
+  RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
+  RawClient io = RawClient::Io(agent.GetSocketPaths().io);
+  ASSERT_EQ(ctl.Call(12).next, 8u);
+  agent.Stop();
+}
+
+/// Bytes in use, on the heap and in all.
+struct Memory {
+  std::size_t heap = ::mallinfo2().uordblks;
+  std::size_t resident = Resident();
+
+  static std::size_t Resident() {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  }
+};
+
+TEST(Lifetimes, OneAfterAnotherLeaveNothing) {
+  const process::TemporaryPlace place;
+  const std::size_t lives = process::Scaled(20'000);
+  const std::size_t warm_up = std::min<std::size_t>(lives / 20, 1000);
+  { Started first; }  // a sanitizer's own thread starts with the first of ours
+  const process::Holdings before;
+  for (std::size_t i = 0; i < warm_up; ++i) LiveOnce();
+  const Memory early;
+  for (std::size_t i = warm_up; i < lives; ++i) {
+    LiveOnce();
+    if (HasFatalFailure()) return;
+  }
+  const Memory late;
+  EXPECT_TRUE(process::HoldsOnly(before));
+  EXPECT_EQ(place.CountEntries(), 0u);
+  std::cout << lives << " lives: heap " << early.heap << " to " << late.heap << " bytes, resident "
+            << early.resident << " to " << late.resident << std::endl;
+  if constexpr (!process::kSanitized) {  // they keep what is freed
+    if (lives < 20'000) return;
+    // A byte lost in each life would be 19,000; a page, 78 MB.
+    EXPECT_LT(late.heap, early.heap + 16 * 1024);
+    EXPECT_LT(late.resident, early.resident + 8 * 1024 * 1024);
+  }
+}
+
+TEST(Lifetimes, AThousandAtOnceLeaveNothing) {
+  constexpr std::size_t kDescriptors = 9;  // 7 of a mock, and its two clients
+  const process::TemporaryPlace place;
+  const std::size_t most = (process::MostDescriptors() - 50) / kDescriptors;
+  const std::size_t mocks = std::min(process::Scaled(1000), most);
+  { Started first; }
+  const process::Holdings before;
+  {
+    struct Living {
+      std::unique_ptr<Started> agent = std::make_unique<Started>();
+      RawClient ctl = agent->Ctl();
+      RawClient io = agent->Io();
+    };
+    std::vector<Living> living(mocks);
+    for (Living& one : living) {
+      ASSERT_EQ(one.ctl.Call(12).next, 8u);
+      ASSERT_TRUE(one.agent->WaitForConnection(kLong));
+    }
+    const process::Holdings now;
+    EXPECT_EQ(now.descriptors, before.descriptors + kDescriptors * mocks);
+    EXPECT_EQ(now.threads, before.threads + 2 * mocks);
+    EXPECT_EQ(place.CountEntries(), mocks);
+    for (Living& one : living) EXPECT_EQ(one.agent->GetLastMessages().size(), 1u);
+    std::cout << mocks << " mocks at once: " << now.descriptors << " descriptors, " << now.threads
+              << " threads, " << Memory().resident << " bytes resident" << std::endl;
+  }
+  EXPECT_TRUE(process::HoldsOnly(before));
+  EXPECT_EQ(place.CountEntries(), 0u);
+}
+
+TEST(Lifetimes, AKilledProcessDoesNotHinderTheNext) {
+  const process::TemporaryPlace place;
+  Options options;
+  options.ctl_path = place.path() + "/ctl";
+  options.io_path = place.path() + "/io";
+  for (int i = 0; i < 3; ++i) {
+    Child victim("Victim.WaitsToBeKilled",
+                 {{"STRESS_INNER_CTL", options.ctl_path}, {"STRESS_INNER_IO", options.io_path}});
+    victim.AwaitOutput("listening");
+    EXPECT_THROW(Started{options}, std::system_error);  // it lives, and so it listens
+    victim.Kill();
+    ASSERT_TRUE(std::filesystem::exists(options.ctl_path)) << victim.output();
+    {
+      Started agent(options);
+      RawClient ctl = agent.Ctl();
+      RawClient io = agent.Io();
+      EXPECT_EQ(ctl.Call(12).next, 8u);
+      io.Write(wire::Io(1, "x"));
+      EXPECT_TRUE(agent.ReadIo(kLong));
+    }
+    EXPECT_EQ(place.CountEntries(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace hyperstart

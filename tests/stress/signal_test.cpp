@@ -1,0 +1,169 @@
+// Signals in the test program, and jumps of the system's clock, change nothing.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "stress/process.hpp"
+#include "stress/system_faults.hpp"
+#include "support/double_test.hpp"
+
+namespace hyperstart {
+namespace {
+
+/// Every wait, every kind of answer and a full queue, on both channels.
+void ConverseInFull(Started& agent) {
+  const std::string much = wire::Pattern(700'000);
+  RawClient ctl = agent.Ctl();
+  RawClient io = agent.Io();
+  ASSERT_TRUE(agent.WaitForConnection(kLong));
+  agent.On(Command::kPing)
+      .WillOnce(Reply::Ack("a").InPieces(1, 1ms))
+      .WillOnce(Reply::Ack("b").After(5ms))
+      .WillOnce(Reply::Ack(much));
+  EXPECT_EQ(ctl.Call(12).reply.payload, "a");
+  EXPECT_EQ(ctl.Call(12).reply.payload, "b");
+  EXPECT_EQ(ctl.Call(12).reply.payload, much);
+  EXPECT_EQ(ctl.Call(1, much).next, 8 + much.size());
+  EXPECT_EQ(agent.WaitForMessage(Command::kStartPod, kLong)->payload, much);
+  EXPECT_EQ(agent.GetLastMessages().size(), 3u);
+
+  agent.SendIo(1, much);
+  EXPECT_EQ(io.ReadFrame()->payload, much);
+  std::thread writer([&] {
+    io.Write(wire::Io(2, much));
+    io.Write(wire::Io(2));
+  });
+  EXPECT_EQ(*agent.ReadStreamToEnd(2, kLong), much);
+  writer.join();
+
+  EXPECT_FALSE(agent.ReadIo(10ms));  // has its time
+  ctl.Close();
+  io.Close();
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+}
+
+std::atomic<std::size_t> caught{0};
+
+/// A signal each 200 µs, whose handler lets system calls fail with EINTR, to whichever thread takes
+/// them, and as many for the thread that made it.
+class Storm {
+ public:
+  Storm() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { ++caught; };
+    ::sigaction(SIGALRM, &action, &before_);
+    constexpr std::chrono::microseconds kEach{process::kSanitized ? 2000 : 200};
+    const timeval each = {0, kEach.count()};
+    const itimerval timer = {each, each};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+    sender_ = std::thread([this, victim = ::pthread_self()] {
+      sigset_t alarm;
+      ::sigemptyset(&alarm);
+      ::sigaddset(&alarm, SIGALRM);
+      ::pthread_sigmask(SIG_BLOCK, &alarm, nullptr);
+      while (!over_) {
+        const std::size_t seen = caught;
+        ::pthread_kill(victim, SIGALRM);
+        while (!over_ && caught == seen) std::this_thread::yield();
+      }
+    });
+  }
+  Storm(const Storm&) = delete;
+  Storm& operator=(const Storm&) = delete;
+  ~Storm() {
+    over_ = true;
+    sender_.join();
+    const itimerval none{};
+    ::setitimer(ITIMER_REAL, &none, nullptr);
+    ::sigaction(SIGALRM, &before_, nullptr);
+  }
+
+ private:
+  struct sigaction before_ {};
+  std::atomic<bool> over_{false};
+  std::thread sender_;
+};
+
+TEST(Signals, InAStormChangeNothing) {
+  Started agent;
+  const Storm storm;
+  for (const std::size_t start = caught; caught < start + 200;) ConverseInFull(agent);
+  agent.Stop();
+  agent.Start();
+  ConverseInFull(agent);
+}
+
+TEST(Signals, AreNotTakenByTheMocksThreads) {
+  static std::atomic<bool> elsewhere{false};
+  static pthread_t self;
+  self = ::pthread_self();
+  Started agent;
+  RawClient io = agent.Io();
+  ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kLong));
+  agent.SendIo(1, std::string(3'000'000, 'x'));  // starts a writer
+  struct sigaction action {};
+  struct sigaction before {};
+  action.sa_handler = [](int) {
+    if (::pthread_equal(::pthread_self(), self) == 0) elsewhere = true;
+    ++caught;
+  };
+  ::sigaction(SIGUSR1, &action, &before);
+  sigset_t blocked;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+  ::kill(::getpid(), SIGUSR1);  // for any thread that takes it: only this one may
+  EXPECT_EQ(io.ReadFrame()->payload.size(), 3'000'000u);
+  const std::size_t start = caught;
+  ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
+  EXPECT_EQ(caught, start + 1);
+  EXPECT_FALSE(elsewhere);
+  ::sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST(Signals, APipeThatIsBrokenKillsNobody) {
+  ASSERT_NE(::signal(SIGPIPE, SIG_DFL), SIG_ERR);
+  Started agent;
+  for (int i = 0; i < 100; ++i) {
+    RawClient ctl = agent.Ctl();
+    RawClient io = agent.Io();
+    ASSERT_TRUE(agent.WaitForConnection(kLong));
+    if (i % 2 == 0) agent.SendIo(1, std::string(500'000, 'x'));  // the writer is at it
+    ctl.Write(wire::Ctl(12) + wire::Ctl(12));
+    ctl.Close();
+    io.Close();
+    for (int n = 0; n < 20; ++n) {
+      agent.SendReady();
+      agent.SendIo(1, "into the void");
+    }
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    agent.Stop();
+    agent.Start();
+  }
+}
+
+TEST(Clock, ThatJumpsChangesNothing) {
+  Started agent;
+  const system_faults::JumpingClock jumping;
+  const auto now = std::chrono::system_clock::now();
+  ASSERT_GE(std::chrono::system_clock::now() - now, 1h);  // it does
+  ConverseInFull(agent);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(agent.ReadIo(30ms));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 30ms);
+}
+
+}  // namespace
+}  // namespace hyperstart
