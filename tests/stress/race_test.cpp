@@ -161,19 +161,19 @@ const Operation kAll[] = {
     {"Transcript", 1, [](Work& w) { (void)w.agent.Transcript(); }},
     {"TranscriptAsMermaid", 1, [](Work& w) { (void)w.agent.TranscriptAsMermaid(); }},
     {"PauseReading", 1, [](Work& w) { w.agent.PauseReading(w.AnyChannel()); }},
-    {"ResumeReading", 6, [](Work& w) { w.agent.ResumeReading(w.AnyChannel()); }},
+    {"ResumeReading", 10, [](Work& w) { w.agent.ResumeReading(w.AnyChannel()); }},
     {"SetWriteSize", 3,
      [](Work& w) {
-       constexpr std::size_t kSizes[] = {0, 1, 7, 5000};
+       constexpr std::size_t kSizes[] = {0, 0, 500, 5000};
        w.agent.SetWriteSize(w.AnyChannel(), kSizes[w.Below(4)]);
      }},
     {"Disconnect", 1, [](Work& w) { w.agent.Disconnect(w.AnyChannel()); }},
     {"Reset", 1, [](Work& w) { w.agent.Reset(w.AnyChannel()); }},
     {"ShutdownSend", 1, [](Work& w) { w.agent.ShutdownSend(w.AnyChannel()); }},
     {"StopListening", 1, [](Work& w) { w.agent.StopListening(w.AnyChannel()); }},
-    {"ResumeListening", 6, [](Work& w) { w.agent.ResumeListening(w.AnyChannel()); }},
+    {"ResumeListening", 10, [](Work& w) { w.agent.ResumeListening(w.AnyChannel()); }},
     {"Stop", 1, [](Work& w) { w.Stop(); }},
-    {"Start", 4, [](Work& w) { w.Start(); }},
+    {"Start", 8, [](Work& w) { w.Start(); }},
     {"Stop and Start", 1,
      [](Work& w) {
        w.Stop();
