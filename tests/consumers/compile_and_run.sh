@@ -1,0 +1,9 @@
+#!/bin/bash
+# compile_and_run.sh DIRECTORY FLAG...: the consumer without any build system, made in DIRECTORY.
+set -euo pipefail
+directory=$1
+shift
+source=$(dirname "${BASH_SOURCE[0]}")/source
+mkdir -p "$directory"
+"${CXX:-g++}" -std=c++17 "$source"/agent_{helper,test}.cpp -o "$directory/agent_test" "$@"
+"$directory/agent_test"

@@ -1,0 +1,14 @@
+// One of the two sources that include the face and end up in one program.
+
+#include "agent_helper.hpp"
+
+#include <memory>
+
+std::unique_ptr<hyperstart::MockHyperstart> StartAgentWithAFullDisk() {
+  using hyperstart::Command;
+  using hyperstart::Reply;
+  auto agent = std::make_unique<hyperstart::MockHyperstart>();
+  agent->On(Command::kStartPod).WillOnce(Reply::Error("no space left on device"));
+  agent->Start();
+  return agent;
+}

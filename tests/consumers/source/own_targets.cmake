@@ -1,0 +1,15 @@
+# A project that has GoogleTest, Asio and fmt already, under the plain names that their own
+# CMakeLists.txt would give them, and marked so that the test can tell them from others.
+function(own_target name definition)
+  add_library(${name} INTERFACE)
+  target_compile_definitions(${name} INTERFACE ${definition}=1)
+  target_link_libraries(${name} INTERFACE ${ARGN})
+endfunction()
+find_package(Threads REQUIRED)
+own_target(gtest CONSUMER_OWN_GTEST libgtest.a Threads::Threads)
+own_target(asio CONSUMER_OWN_ASIO Threads::Threads)
+own_target(fmt CONSUMER_OWN_FMT -lfmt)
+add_library(gtest_main INTERFACE)
+target_link_libraries(gtest_main INTERFACE libgtest_main.a gtest)
+add_library(GTest::gtest_main ALIAS gtest_main)
+add_compile_definitions(CONSUMER_HAS_OWN_TARGETS)
