@@ -1,0 +1,20 @@
+# The target docs: HTML of the public rooms in docs/html of the build tree, where Doxygen is
+# installed. Documentation that is wrong is an error; a name that says all needs none.
+find_package(Doxygen QUIET)
+if(NOT DOXYGEN_FOUND)
+  return()
+endif()
+
+# Doxygen must have seen the namespaces of the templates that we specialise.
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/docs/namespaces.dox
+     CONTENT "/** @namespace fmt\n * @namespace nlohmann */\n")
+set(DOXYGEN_OUTPUT_DIRECTORY docs)
+set(DOXYGEN_STRIP_FROM_PATH ${PROJECT_SOURCE_DIR}/include)
+set(DOXYGEN_EXCLUDE_SYMBOLS hyperstart::detail hyperstart::detail::* fmt fmt::* nlohmann
+                            nlohmann::*)
+set(DOXYGEN_GENERATE_LATEX NO)
+set(DOXYGEN_HAVE_DOT NO)
+set(DOXYGEN_QUIET YES)
+set(DOXYGEN_WARN_IF_UNDOCUMENTED NO)
+set(DOXYGEN_WARN_AS_ERROR FAIL_ON_WARNINGS)
+doxygen_add_docs(docs ${PROJECT_BINARY_DIR}/docs/namespaces.dox ${PROJECT_SOURCE_DIR}/include)
