@@ -1,0 +1,22 @@
+#!/bin/bash
+# Which lines of the library the tests reach: a table, and in build/coverage/html the lines themselves.
+# Fails below the percentage of lines that the first argument gives, by default 95.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/apt_install.sh
+
+apt_install "${build_packages[@]}" nlohmann-json3-dev clang llvm
+rm -rf build/coverage/profiles
+cmake --workflow --preset coverage
+
+cd build/coverage
+llvm-profdata merge -o coverage.profdata profiles/*.profraw
+programs=(tests/*_tests tests/explain_inner)
+arguments=(-instr-profile=coverage.profdata -ignore-filename-regex='/(tests|examples)/|^/usr/'
+           "${programs[0]}" "${programs[@]/#/-object=}")
+llvm-cov show "${arguments[@]}" -format=html -output-dir=html
+llvm-cov report "${arguments[@]}"
+llvm-cov export -summary-only "${arguments[@]}" |
+  grep -oP '"totals":.*"lines":\{"count":\d+,"covered":\d+,"percent":\K[0-9.]+' |
+  awk -v least="${1:-95}" '{ printf "%.1f %% of lines; at least %s %%\n", $1, least
+                             exit $1 < least }'
