@@ -425,16 +425,18 @@ TEST(HandlerOfTheTest, IsNoLongerRunningWhenSetHandlerReturns) {
 TEST(HandlerOfTheTest, IsWaitedForBySetHandlerAndByStop) {
   for (const bool stop : {false, true}) {
     Started agent;
+    std::promise<void> called;
     std::promise<void> release;
     std::atomic<bool> returned{false};
     agent.SetHandler([&](const DecodedMessage&) {
+      called.set_value();
       release.get_future().wait();
       returned = true;
       return Reply();
     });
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(kPing));
-    ASSERT_TRUE(agent.WaitForMessage(kLong));
+    ASSERT_EQ(called.get_future().wait_for(kLong), std::future_status::ready);
     std::future<void> waiting = std::async(std::launch::async, [&] {
       stop ? agent.Stop() : agent.SetHandler(nullptr);
       EXPECT_TRUE(returned);
