@@ -380,11 +380,12 @@ TEST(PayloadJson, ChoosesAmongTheExpectationsOfAMock) {
 
 TEST(PayloadJson, ReadsWellInAFailingAssertion) {
   const DecodedMessage message{Command::kNewContainer, R"({"id":"c"})"};
+  const std::string type = GTEST_HAS_RTTI ? " (of type hyperstart::DecodedMessage)" : "";
   EXPECT_NONFATAL_FAILURE(EXPECT_THAT(message, PayloadJson("/id", "d")),
                           "Value of: message\n"
                           "Expected: holds JSON whose \"/id\" is equal to \"d\"\n"
-                          "  Actual: newcontainer, 10 bytes: {\"id\":\"c\"} "
-                          "(of type hyperstart::DecodedMessage), which holds \"c\" at \"/id\"");
+                          "  Actual: newcontainer, 10 bytes: {\"id\":\"c\"}" +
+                              type + ", which holds \"c\" at \"/id\"");
 }
 
 TEST(JsonValue, ComparesWithJsonAndWhatMakesIt) {
