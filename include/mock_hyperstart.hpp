@@ -13,6 +13,12 @@
 #ifndef MOCK_HYPERSTART_HPP_
 #define MOCK_HYPERSTART_HPP_
 
+#include "mock_hyperstart/requirements.hpp"
+
+#define MOCK_HYPERSTART_VERSION_MAJOR 0
+#define MOCK_HYPERSTART_VERSION_MINOR 1
+#define MOCK_HYPERSTART_VERSION_PATCH 0
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -29,10 +35,6 @@
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
-
-#define MOCK_HYPERSTART_VERSION_MAJOR 0
-#define MOCK_HYPERSTART_VERSION_MINOR 1
-#define MOCK_HYPERSTART_VERSION_PATCH 0
 
 namespace hyperstart {
 

@@ -6,6 +6,12 @@
 #ifndef MOCK_HYPERSTART_JSON_HPP_
 #define MOCK_HYPERSTART_JSON_HPP_
 
+#if !__has_include(<gmock/gmock.h>)
+#error mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)
+#elif !__has_include(<nlohmann/json.hpp>)
+#error mock_hyperstart needs nlohmann-json 3 or later (Debian: nlohmann-json3-dev)
+#endif
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 

@@ -6,6 +6,10 @@
 #ifndef MOCK_HYPERSTART_MATCHERS_HPP_
 #define MOCK_HYPERSTART_MATCHERS_HPP_
 
+#if !__has_include(<gmock/gmock.h>)
+#error mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)
+#endif
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 

@@ -159,10 +159,10 @@ struct MockHyperstart::Rooms {
       });
     }
     for (const auto& [command, place] : playbook.TakeUnused()) {
-      guarded([&, &command = command, &place = place] {
-        ADD_FAILURE_AT(place.file, place.line)
+      guarded([&, &unused = command, &made = place] {
+        ADD_FAILURE_AT(made.file, made.line)
             << "mock_hyperstart: this WillOnce was never used: too few "
-            << CommandName(command, options.dialect) << " commands came";
+            << CommandName(unused, options.dialect) << " commands came";
       });
     }
     for (const std::string& fault : mailbox.TakeFaults()) {

@@ -146,7 +146,8 @@ class Transcript {
   Event& Add(Kind kind, Channel channel, Clock::time_point when) {
     const std::uint64_t number = added_++;
     if (number < kFirst + kLast) events_.emplace_back();
-    Event& event = events_[number < kFirst ? number : kFirst + (number - kFirst) % kLast];
+    const std::uint64_t place = number < kFirst ? number : kFirst + (number - kFirst) % kLast;
+    Event& event = events_[static_cast<std::size_t>(place)];
     event.since_start = when - start_;
     event.kind = kind;
     event.channel = channel;
@@ -189,8 +190,9 @@ class Transcript {
         end_line();
         on_dropped(added - kFirst - kLast);
       }
-      const Event& event =
-          events[i < kFirst ? i : kFirst + (added - kFirst - (kept - kFirst) + i - kFirst) % kLast];
+      const std::uint64_t place =
+          i < kFirst ? i : kFirst + (added - kFirst - (kept - kFirst) + i - kFirst) % kLast;
+      const Event& event = events[static_cast<std::size_t>(place)];
       if (!event.joined || first == nullptr) {
         end_line();
         first = &event;

@@ -1,0 +1,18 @@
+// What must be installed, so that a source that is compiled without CMake, whose package says the
+// same, ends at one line that names the Debian package. Included before all else by the face; the
+// optional rooms have checks of their own. Knows nothing of the rooms.
+
+#ifndef MOCK_HYPERSTART_REQUIREMENTS_HPP_
+#define MOCK_HYPERSTART_REQUIREMENTS_HPP_
+
+#if __cplusplus < 201703L
+#error mock_hyperstart needs C++17 or later
+#elif !__has_include(<gtest/gtest.h>)
+#error mock_hyperstart needs GoogleTest 1.12 or later (Debian: libgtest-dev)
+#elif !__has_include(<asio/io_context.hpp>)
+#error mock_hyperstart needs standalone Asio 1.22 or later (Debian: libasio-dev)
+#elif !__has_include(<fmt/format.h>)
+#error mock_hyperstart needs fmt 9 or later (Debian: libfmt-dev)
+#endif
+
+#endif  // MOCK_HYPERSTART_REQUIREMENTS_HPP_

@@ -1,0 +1,56 @@
+#!/bin/bash
+# What the public headers do to a source that includes them: they define no macros but their own, and
+# without one of the libraries that they need they say so, and which Debian package has it, at once.
+# Needs g++ and the libraries. check_headers.sh [INCLUDE_DIR]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+include=${1:-include}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+complain() {
+  echo "$*" >&2
+  failed=1
+}
+
+# Macros: those after all our headers, less those that the headers from elsewhere define.
+foreign=$(grep -rhoE '^#include <[^>]+>' "$include" | grep -v '<mock_hyperstart' | sort -u)
+ours=$(cd "$include" && find . -name '*.hpp' -printf '#include <%P>\n')
+macros() { g++ -std=c++17 -I"$include" -DASIO_STANDALONE -x c++ -dM -E - | sort; }
+leaked=$(comm -13 <(macros <<<"$foreign") <(macros <<<"$foreign"$'\n'"$ours") |
+  grep -v '^#define MOCK_HYPERSTART_' || true)
+[[ -z $leaked ]] || complain "the headers define:"$'\n'"$leaked"
+
+# refusal HEADER LIBRARY SENTENCE: the first error where /usr/include lacks LIBRARY.
+refusal() {
+  local header=$1 library=$2 sentence=$3 said entry
+  mkdir -p "$work/$library"
+  for entry in /usr/include/*; do
+    [[ $entry == /usr/include/$library* ]] || ln -sf "$entry" "$work/$library"
+  done
+  said=$(echo "#include <$header>" | g++ -std=c++17 -I"$include" -x c++ -fsyntax-only -nostdinc \
+    $(printf -- '-isystem %s ' "${standard[@]}") -isystem "$work/$library" - 2>&1 |
+    grep -m 1 'error:') || true
+  [[ $said == *"error: #error $sentence" ]] ||
+    complain "$header without $library should say: $sentence"$'\n'"but says: $said"
+}
+mapfile -t standard < <(g++ -E -v -x c++ /dev/null 2>&1 |
+  sed -n '/^#include </,/^End/s/^ //p' | grep -vx /usr/include)
+
+refusal mock_hyperstart.hpp gtest \
+  'mock_hyperstart needs GoogleTest 1.12 or later (Debian: libgtest-dev)'
+refusal mock_hyperstart.hpp asio \
+  'mock_hyperstart needs standalone Asio 1.22 or later (Debian: libasio-dev)'
+refusal mock_hyperstart.hpp fmt 'mock_hyperstart needs fmt 9 or later (Debian: libfmt-dev)'
+refusal mock_hyperstart/matchers.hpp gmock \
+  'mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)'
+refusal mock_hyperstart/json.hpp nlohmann \
+  'mock_hyperstart needs nlohmann-json 3 or later (Debian: nlohmann-json3-dev)'
+refusal mock_hyperstart/json.hpp gmock \
+  'mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)'
+said=$(echo '#include <mock_hyperstart.hpp>' |
+  g++ -std=c++14 -I"$include" -x c++ -fsyntax-only - 2>&1 | grep -m 1 'error:') || true
+[[ $said == *"error: #error mock_hyperstart needs C++17 or later" ]] ||
+  complain "with C++14 it should say that it needs C++17, but says: $said"
+
+exit $failed
