@@ -97,8 +97,12 @@ class ChannelServer {
     if (thread_.joinable()) thread_.join();
     const std::lock_guard lock(mutex_);
     acceptor_.reset();
-    if (file_) file_->Remove();
-    file_.reset();
+    if (bound_ && listening_) {
+      ::unlink(path_.c_str());
+    } else if (bound_) {
+      RemoveStale(path_);  // another may have taken it since listening was stopped
+    }
+    bound_ = listening_ = false;
     io_ = nullptr;
   }
 
@@ -280,15 +284,14 @@ class ChannelServer {
   /// std::system_error says which path and why it can't be.
   void Bind() {
     Descriptor socket = ListenAt(path_);
-    file_.emplace(path_);
     try {
       acceptor_.emplace(*io_, Protocol(), socket.get());
     } catch (const std::system_error& error) {  // no descriptors for Asio's own
-      file_->Remove();
+      ::unlink(path_.c_str());
       ThrowErrno(error.code().value(), "cannot listen at " + path_);
     }
     socket.release();
-    listening_ = true;
+    listening_ = bound_ = true;
   }
   void SetLeft() {
     if (!connected_) return;
@@ -319,7 +322,7 @@ class ChannelServer {
   std::condition_variable changed_;
   IoContext* io_ = nullptr;           // from Listen to Finish
   std::optional<Acceptor> acceptor_;  // while listening_, and until the thread has left it
-  std::optional<SocketFile> file_;    // that was bound last
+  bool bound_ = false;                // the file is ours, or was
   bool listening_ = false;
   bool accepting_ = false;  // the thread is in accept4
   bool stopping_ = true;

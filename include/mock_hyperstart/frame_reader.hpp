@@ -1,9 +1,9 @@
 // Bytes in; frames, counts for `next` and broken headers out. Knows one header type and nothing of
 // channels, sockets or answers: whoever reads the socket hands over what arrived and gets back, one
 // step at a time, what was found in it. A frame may come in any pieces and any number may come at
-// once. Memory: at most 1 MiB, or twice the payload bytes that have arrived (three times while they
-// move to a larger block), whatever a header announces. Not synchronised: it lives on the thread
-// that reads its channel.
+// once. Memory, whatever a header announces: at most twice the payload bytes that have arrived, or
+// 1 MiB once 64 KiB have; while they move to a larger block, as much again as has arrived. Not
+// synchronised: it lives on the thread that reads its channel.
 
 #ifndef MOCK_HYPERSTART_FRAME_READER_HPP_
 #define MOCK_HYPERSTART_FRAME_READER_HPP_
@@ -108,12 +108,16 @@ class FrameReader {
     return {};
   }
 
-  /// Pages that are never touched cost no memory; a payload of up to so much never moves.
-  static constexpr std::size_t kReservedAtOnce = 1024 * 1024;
+  /// A client that has sent that much of a payload is trusted with room for so much: such a payload
+  /// moves seldom, and pages that are never touched cost nothing.
+  static constexpr std::size_t kMuch = 64 * 1024;
+  static constexpr std::size_t kRoomForMuch = 1024 * 1024;
 
   void Append(std::string_view part, std::size_t missing) {
     if (const std::size_t size = payload_.size() + part.size(); size > payload_.capacity()) {
-      payload_.reserve(std::min(payload_.size() + missing, std::max(kReservedAtOnce, 2 * size)));
+      std::size_t room = payload_.empty() ? size : 2 * size;
+      if (size >= kMuch) room = std::max(room, kRoomForMuch);
+      payload_.reserve(std::min(room, payload_.size() + missing));
     }
     payload_ += part;
   }

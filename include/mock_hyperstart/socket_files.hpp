@@ -18,7 +18,6 @@
 #include <cstring>
 #include <string>
 #include <system_error>
-#include <utility>
 
 namespace hyperstart::detail {
 
@@ -112,40 +111,32 @@ inline bool IsStale(const sockaddr_un& address) {
   return ::connect(probe.get(), AsSockaddr(address), sizeof(address)) != 0 && errno == ECONNREFUSED;
 }
 
-/// Removes a stale socket file and binds in its place; two processes that find the same one take
-/// turns, or the second would remove the first one's new socket. 0, or why not.
-inline int ReplaceStale(int socket, const sockaddr_un& address) {
-  const std::string path = address.sun_path;
+/// Until it is closed, no other process that asks replaces or removes a stale file in that
+/// directory: between the look and the deed it could be somebody's new one.
+inline Descriptor TakeTurn(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const Descriptor turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Descriptor turn(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (turn.get() >= 0) ::flock(turn.get(), LOCK_EX);
+  return turn;
+}
+
+/// Removes a stale socket file and binds in its place. 0, or why not.
+inline int ReplaceStale(int socket, const sockaddr_un& address) {
+  const Descriptor turn = TakeTurn(address.sun_path);
   if (!IsStale(address)) return EADDRINUSE;
   ::unlink(address.sun_path);
   return ::bind(socket, AsSockaddr(address), sizeof(address)) == 0 ? 0 : errno;
 }
 
-/// A socket's file, so that it can be told from another's that has taken its place.
-class SocketFile {
- public:
-  /// The file that has just been bound at `path`.
-  explicit SocketFile(std::string path) : path_(std::move(path)) {
-    ours_ = ::lstat(path_.c_str(), &status_) == 0;
+/// Removes a socket file that nobody listens at.
+inline void RemoveStale(const std::string& path) {
+  const Descriptor turn = TakeTurn(path);
+  try {
+    if (IsStale(SocketAddress(path))) ::unlink(path.c_str());
+  } catch (const std::system_error&) {  // no descriptor to ask with: who comes next replaces it
   }
-  /// Removes it, unless another has taken its place.
-  void Remove() const {
-    struct stat now {};
-    if (ours_ && ::lstat(path_.c_str(), &now) == 0 && now.st_dev == status_.st_dev &&
-        now.st_ino == status_.st_ino) {
-      ::unlink(path_.c_str());
-    }
-  }
-
- private:
-  std::string path_;
-  struct stat status_ {};
-  bool ours_ = false;
-};
+}
 
 /// A listening stream socket at `path`, closed on exec. The file of a dead process is replaced, any
 /// other is not. std::system_error says which path and why.

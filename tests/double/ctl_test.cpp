@@ -1,5 +1,7 @@
 // The ctl channel of the whole double, over a real socket.
 
+#include <thread>
+
 #include "support/double_test.hpp"
 
 namespace hyperstart {

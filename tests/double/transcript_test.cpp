@@ -1,6 +1,7 @@
 // The conversation, as the whole double tells it.
 
 #include <regex>
+#include <thread>
 
 #include "support/double_test.hpp"
 
