@@ -76,7 +76,9 @@ class ChannelServer {
       stopping_ = true;
       // One that has left by itself is served to its end, so that no verdict depends on who was
       // quicker.
-      if (client_ && !client_->IsGone()) {
+      if (client_ && client_->IsGone()) {
+        client_->ReadOut();
+      } else if (client_) {
         client_->HangUp();
         if (connected_) transcript_.Note(channel_, "disconnected by Stop");
         connected_ = false;
@@ -185,8 +187,8 @@ class ChannelServer {
     listening_ = false;
     transcript_.Note(channel_, "listening stopped");
     ::shutdown(acceptor_->native_handle(), SHUT_RDWR);  // wakes accept4
-    changed_.wait(lock, [&] { return stopping_ || !accepting_; });
-    if (stopping_) return;  // it is Finish's to end
+    changed_.wait(lock, [&] { return stopping_ || listening_ || !accepting_; });
+    if (stopping_ || listening_) return;  // it is Finish's to end, or another's
     acceptor_.reset();
     changed_.notify_all();
   }
@@ -253,7 +255,10 @@ class ChannelServer {
     auto client = std::make_shared<Connection>(
         channel_, std::move(socket), transcript_, pause_, [this] { ClientLeft(); }, write_size_);
     const std::lock_guard lock(mutex_);
-    if (stopping_ && !client->IsGone()) return nullptr;
+    if (stopping_) {
+      if (!client->IsGone()) return nullptr;
+      client->ReadOut();
+    }
     client->SetWriteSize(write_size_);
     client_ = std::move(client);
     transcript_.Note(channel_, "connected");

@@ -114,6 +114,9 @@ class Connection : public Outbox {
     ::shutdown(fd_, SHUT_RDWR);
   }
 
+  /// For a client that has left: what it has sent is read to its end, paused or not.
+  void ReadOut() { reading_out_ = true; }
+
   /// The client sees ECONNRESET once it has written again, or now if something it wrote is unread.
   /// What it is owed is dropped. On return nothing more is read.
   void BeginReset() {
@@ -131,7 +134,7 @@ class Connection : public Outbox {
   static constexpr std::chrono::milliseconds kWriterPatience{1000};
 
   void WaitWhilePaused() {
-    for (bool here = true; pause_.IsSet() && !hung_up_ && !resetting_;) {
+    for (bool here = true; pause_.IsSet() && !reading_out_ && !IsOver();) {
       pause_.WaitFor(kPatience);
       if (here && IsGone()) {
         here = false;
@@ -155,6 +158,7 @@ class Connection : public Outbox {
   const std::function<void()> on_left_;
   Descriptor socket_;
   std::atomic<bool> receiving_{false};  // the channel's thread is in recv
+  std::atomic<bool> reading_out_{false};
   std::condition_variable stopped_receiving_;
 };
 

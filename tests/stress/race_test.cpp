@@ -200,7 +200,10 @@ void ExpectServesAFreshClient(MockHyperstart& agent) {
   agent.SetHandler(nullptr);
   agent.SetDefaultReply(Reply());
   for (const Command command : kCommands) agent.On(command).WillRepeatedly(Reply());
-  for (const Channel channel : {Channel::kCtl, Channel::kIo}) agent.SetWriteSize(channel, 0);
+  for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
+    agent.SetWriteSize(channel, 0);
+    agent.ResumeReading(channel);
+  }
   agent.Start();
   RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
   RawClient io = RawClient::Io(agent.GetSocketPaths().io);
