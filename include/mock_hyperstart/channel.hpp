@@ -252,14 +252,13 @@ class ChannelServer {
   /// From here on, what is sent goes to this client. Once Stop has begun, only one that has left
   /// by itself is still heard.
   std::shared_ptr<Connection> Admit(Descriptor socket) {
+    const std::lock_guard lock(mutex_);
     auto client = std::make_shared<Connection>(
         channel_, std::move(socket), transcript_, pause_, [this] { ClientLeft(); }, write_size_);
-    const std::lock_guard lock(mutex_);
     if (stopping_) {
       if (!client->IsGone()) return nullptr;
       client->ReadOut();
     }
-    client->SetWriteSize(write_size_);
     client_ = std::move(client);
     transcript_.Note(channel_, "connected");
     if (!greeting_.empty()) client_->Send(greeting_);

@@ -31,6 +31,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -615,6 +616,8 @@ bool UseMemoryForSockets() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   [[maybe_unused]] static const bool in_memory = UseMemoryForSockets();
+  // A sanitizer's own thread starts with the first of ours.
+  [[maybe_unused]] static const bool started = (std::thread([] {}).join(), true);
   const std::size_t descriptors = EntriesOf("/proc/self/fd");
   const std::size_t threads = EntriesOf("/proc/self/task");
   std::string directory;

@@ -57,6 +57,10 @@ class Tally {
     const std::lock_guard lock(mutex_);
     answered_.push_back(std::move(payload));
   }
+  bool HasAnswers() {
+    const std::lock_guard lock(mutex_);
+    return !answered_.empty();
+  }
   void Recorded(const std::string& payload) {
     const std::lock_guard lock(mutex_);
     if (said_.count(payload) == 0) {

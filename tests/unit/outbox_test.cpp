@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <random>
@@ -274,11 +275,17 @@ TEST_F(OutboxTest, NeedsAThreadOnlyForAClientThatDoesNotRead) {
 }
 
 TEST_F(OutboxTest, LeavesMuchToItsThreadThoughTheClientReads) {
-  const std::size_t threads = ThreadCount() + 1;  // the client's
-  std::thread reader([&] { EXPECT_EQ(client_->Read(4 * kMuch), std::string(4 * kMuch, 'x')); });
-  connection_->Send(std::string(4 * kMuch, 'x'));
+  const std::string much(4 * kMuch, 'x');
+  std::promise<void> counted;
+  std::thread reader([&] {
+    EXPECT_TRUE(client_->Read(much.size()) == much);
+    counted.get_future().wait();
+  });
+  const std::size_t before = ThreadCount();
+  connection_->Send(much);
+  EXPECT_EQ(ThreadCount(), before + 1) << "or who sends holds the lock for as long as one reads";
+  counted.set_value();
   reader.join();
-  EXPECT_EQ(ThreadCount(), threads) << "or whoever sends holds the lock for as long as one reads";
 }
 
 // Waiting for the client
