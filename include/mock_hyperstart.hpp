@@ -59,11 +59,13 @@ class MockHyperstart {
   /// Listening on return. std::system_error says which path and why not; a stale socket of a dead
   /// process is replaced, a living one is not. std::logic_error if started already.
   void Start();
-  /// Ends every wait, delay, pause and connection at once, removes the socket files, and waits only
-  /// for a handler that is running. Then, on the caller's thread, it fails the current test: once
-  /// for each violation that was not taken, each WillOnce that was not used, each handler that
-  /// threw. Last it prints the conversation, as Options::log says. Records stay, and Start may
-  /// follow, on the same paths. Idempotent. std::logic_error from a handler or a Then.
+  /// Ends every wait, delay, pause and connection at once, and removes the socket files. Hears a
+  /// client that has left by itself to its end; so it waits for handlers only, the one that is
+  /// running and those for what such a client had written. Then, on the caller's thread, it fails
+  /// the current test: once for each violation that was not taken, each WillOnce that was not used,
+  /// each handler that threw. Last it prints the conversation, as Options::log says. Records stay,
+  /// and Start may follow, on the same paths. Idempotent. std::logic_error from a handler or a
+  /// Then.
   void Stop();
 
   const SocketPaths& GetSocketPaths() const;
@@ -136,7 +138,7 @@ class MockHyperstart {
 
   // ---- The connection itself. One client at a time is served on a channel;
   // the next waits in the backlog. Without a client, or when not started, what is for the client
-  // does nothing.
+  // does nothing; a pause and a write size hold for those to come, a pause until Stop.
 
   /// The client sees end of file; what it is owed is dropped. The next is accepted. What was being
   /// read of it in that moment may still be recorded.

@@ -98,12 +98,9 @@ class ChannelServer {
   void Finish() {
     if (thread_.joinable()) thread_.join();
     const std::lock_guard lock(mutex_);
+    if (listening_ && bound_) ::unlink(path_.c_str());  // before it is stale: another's to replace
     acceptor_.reset();
-    if (bound_ && listening_) {
-      ::unlink(path_.c_str());
-    } else if (bound_) {
-      RemoveStale(path_);  // another may have taken it since listening was stopped
-    }
+    if (!listening_ && bound_) RemoveStale(path_);  // another may have taken it meanwhile
     bound_ = listening_ = false;
     io_ = nullptr;
   }
@@ -113,7 +110,7 @@ class ChannelServer {
     return stopping_;
   }
 
-  /// Whether the caller is this channel's thread, so on its way out of `serve`.
+  /// Whether the caller is this channel's thread: a handler, say.
   bool IsThisThread() const { return ThisThreads() == this; }
 
   // ---- to the client; without one, to the next

@@ -149,7 +149,7 @@ inline bool IsTooDeep(std::string_view bytes) {
     } else if (!in_text && (bytes[i] == '[' || bytes[i] == '{')) {
       ++depth;
     } else if (!in_text && (bytes[i] == ']' || bytes[i] == '}')) {
-      --depth;
+      if (--depth <= 0) return false;  // what follows the value is no part of it
     }
   }
   return depth > kDeepest;

@@ -229,9 +229,8 @@ struct MockHyperstart::Rooms {
   std::atomic<bool> unprinted{false};  // there was a conversation since it was last printed
   std::atomic<bool> ever_started{false};
   detail::CtlService ctl_service{records, playbook, [this] {
-                                   if (ctl.IsStopping()) return;
                                    ctl.Disconnect();
-                                   io.Disconnect();
+                                   if (!ctl.IsStopping()) io.Disconnect();
                                  }};
   detail::IoService io_service{records};
   std::optional<detail::IoContext> io_context;

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -63,7 +64,9 @@ class PrivateDirectory {
   }
   PrivateDirectory(const PrivateDirectory&) = delete;
   PrivateDirectory& operator=(const PrivateDirectory&) = delete;
-  ~PrivateDirectory() { ::rmdir(path_.c_str()); }
+  ~PrivateDirectory() {
+    if (::getpid() == maker_) ::rmdir(path_.c_str());
+  }
   const std::string& path() const { return path_; }
 
  private:
@@ -76,6 +79,7 @@ class PrivateDirectory {
   }
 
   std::string path_;
+  const pid_t maker_ = ::getpid();  // a process forked off it leaves it alone
 };
 
 /// The address of a socket at `path`; std::system_error where it is too long for one.

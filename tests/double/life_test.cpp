@@ -326,6 +326,14 @@ TEST(Fork, MayDestroyAMockWhoseThreadsWait) {
   EXPECT_EQ(ctl.ReadAnswer().next, 8u) << "the mock lives on where it was made";
 }
 
+TEST(Fork, LeavesTheDirectoryOfAMockThatIsStopped) {
+  auto agent = std::make_unique<Started>();
+  agent->Stop();
+  EXPECT_EQ(StatusOfChild([&] { agent.reset(); }), 0);
+  agent->Start();
+  EXPECT_EQ(agent->Ctl().Call(12).next, 8u);
+}
+
 TEST(Fork, LeavesTheMockToTheProcessThatStartedIt) {
   Started agent;
   EXPECT_EQ(StatusOfChild([&] {

@@ -320,6 +320,16 @@ TEST(Fault, ThenDisconnectEndsIoThoughTheClientOfCtlHasLeft) {
   ExpectUsable(agent);
 }
 
+TEST(Fault, ThenDisconnectEndsTheRecordsThoughStopComesFirst) {
+  for (int i = 0; i < 20; ++i) {
+    Started agent;
+    agent.On(Command::kExecCmd).WillOnce(Reply().ThenDisconnect());
+    agent.Ctl().Write(wire::Ctl(6) + wire::Ctl(kPing) + wire::Ctl(kPing));
+    agent.Stop();
+    EXPECT_EQ(agent.GetLastMessages().size(), 1u);
+  }
+}
+
 TEST(Fault, AfterANegativeTimeIsAtOnce) {
   EXPECT_EQ(AnswerToPing(Reply().After(std::chrono::milliseconds::min())),
             wire::Next(8) + wire::Ack());

@@ -293,6 +293,8 @@ TEST(PayloadJson, SaysOfWhatNoParserTakesThatItIsNoJson) {
   }
   EXPECT_THAT(R"({"a":")" + std::string(1000, '[') + R"(\"[","b":1})", PayloadJson("/b", 1))
       << "brackets in a text do not nest";
+  EXPECT_THAT(R"({"b":1})" + std::string(1000, '['), PayloadJson("/b", 1))
+      << "nor do those of the file behind it";
 }
 
 TEST(PayloadJson, RefusesWhatIsNoPointer) {
