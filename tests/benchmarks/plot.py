@@ -99,14 +99,16 @@ def draw(results, path):
         ("start", "mocks", "mocks/count:{}", (1, 10, 100, 1000), ("raw_start_ns", "mock_start_ns"), 1e6,
          "ms"),
     )
-    names = {"raw": "bare sockets", "record": "bare sockets, keeping all", "mock": "mock_hyperstart"}
+    names = {"raw": ("bare sockets", "C0"), "record": ("bare sockets, keeping all", "C1"),
+             "mock": ("mock_hyperstart", "C2")}
     figure, axes = pyplot.subplots(1, len(panels), figsize=(16, 4), layout="constrained")
     for axis, (title, unit, name, sizes, counters, scale, time) in zip(axes, panels):
         for counter in counters:
             # No payload at all stands at 1, where a logarithm can show it.
             key = lambda count: name.format(0 if name.startswith("ctl") and count == 1 else count)
+            label, colour = names[counter.split("_")[0]]
             axis.plot(sizes, [found[key(count)][counter] / scale for count in sizes], marker="o",
-                      label=names[counter.split("_")[0]])
+                      label=label, color=colour)
         axis.set(title=title, xlabel=unit, ylabel=time, xscale="log", yscale="log")
         axis.grid(True, alpha=0.3)
     axes[0].legend()
