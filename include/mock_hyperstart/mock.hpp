@@ -116,6 +116,12 @@ struct MockHyperstart::Rooms {
     return home != 0 && home != ::getpid();
   }
 
+  /// For good, where they are another process's: here they are memory only.
+  static void Keep(std::unique_ptr<Rooms> rooms) {
+    static auto* const kept = new std::vector<std::unique_ptr<Rooms>>;
+    kept->push_back(std::move(rooms));
+  }
+
   void TearDown() {
     ctl.Interrupt();
     io.Interrupt();
@@ -247,13 +253,12 @@ MOCK_HYPERSTART_INLINE MockHyperstart::MockHyperstart(Options options, const cha
     : rooms_(std::make_unique<Rooms>(std::move(options), ReplyPlan::Place{file, line})) {}
 
 MOCK_HYPERSTART_INLINE MockHyperstart::~MockHyperstart() {
-  if (rooms_->IsOfAnotherProcess()) {  // whose sockets and files they are; here, memory to keep
-    static auto* const kept = new std::vector<std::unique_ptr<Rooms>>;
-    kept->push_back(std::move(rooms_));
-    return;
-  }
   try {
-    Stop();
+    if (rooms_->IsOfAnotherProcess()) {
+      Rooms::Keep(std::move(rooms_));
+    } else {
+      Stop();
+    }
   } catch (...) {  // a test listener, or --gtest_throw_on_failure: reported already
   }
 }
