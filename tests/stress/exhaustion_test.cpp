@@ -154,12 +154,12 @@ TEST(Descriptors, ThatRunOutInAcceptMakeTheClientWait) {
     pollfd input = {second.fd(), POLLIN, 0};
     EXPECT_EQ(::poll(&input, 1, 200), 0);
     EXPECT_FALSE(agent.IsConnected(Channel::kCtl));
-    // It looks again each 10 ms, and does not spin.
+    // Each channel looks again each 10 ms, and does not spin.
     const int calls = none.failed();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
     EXPECT_GE(calls, 1);
-    EXPECT_LE(calls, took.count() / 10 + 2);
+    EXPECT_LE(calls, 2 * (took.count() / 10 + 2));
   }
   EXPECT_EQ(second.ReadAnswer().next, 8u);
   second.Close();
