@@ -151,11 +151,11 @@ class Inbox {
 
  private:
   struct Queue {
-    std::deque<Entry> entries;      // never empty
-    std::uint64_t added = 0;        // bytes, ever
-    std::uint64_t taken = 0;        // of those, in entries that are gone, or cut off the first
-    std::size_t used = 0;           // bytes of the first entry that were taken, but not cut off yet
-    std::list<std::uint64_t> ends;  // how many were added before each entry without bytes
+    std::deque<Entry> entries;    // never empty
+    std::size_t added = 0;        // bytes, ever
+    std::size_t taken = 0;        // of those, in entries that are gone, or cut off the first
+    std::size_t used = 0;         // bytes of the first entry that were taken, but not cut off yet
+    std::list<std::size_t> ends;  // how many were added before each entry without bytes
   };
   using Queues = std::map<Key, Queue>;
 
