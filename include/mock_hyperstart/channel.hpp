@@ -29,6 +29,7 @@
 #include "mock_hyperstart/connection.hpp"
 #include "mock_hyperstart/mailbox.hpp"
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/outbox.hpp"
 #include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/socket_files.hpp"
 #include "mock_hyperstart/transcript.hpp"
@@ -71,6 +72,7 @@ class ChannelServer {
 
   /// Ends whatever the thread waits for; what is sent from now on is dropped.
   void Interrupt() {
+    std::shared_ptr<Connection> client;  // to hang up on
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -79,7 +81,8 @@ class ChannelServer {
       if (client_ && client_->IsGone()) {
         client_->ReadOut();
       } else if (client_) {
-        client_->HangUp();
+        client = client_;
+        client->BeginHangUp();
         if (connected_) transcript_.Note(channel_, "disconnected by Stop");
         connected_ = false;
       }
@@ -90,6 +93,7 @@ class ChannelServer {
       unsent_.Clear();
       if (acceptor_) ::shutdown(acceptor_->native_handle(), SHUT_RDWR);  // wakes accept4
     }
+    if (client) client->HangUp();  // wakes the thread, which then finds no lock taken
     pause_.Set(false);
     changed_.notify_all();
   }
@@ -243,7 +247,6 @@ class ChannelServer {
     do {
       client->WaitUntilOwedAtMost(0);  // it may have ended its input only, and still read
     } while (!Dismiss(*client));
-    client->Close();
   }
 
   /// From here on, what is sent goes to this client. Once Stop has begun, only one that has left

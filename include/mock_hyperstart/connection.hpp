@@ -65,7 +65,13 @@ class Connection : public Outbox {
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection() { Close(); }
+  /// Ends what is left of the connection. The descriptor lives until here, as long as anybody who
+  /// may yet hang up on it.
+  ~Connection() {
+    if (!IsOver()) HangUp();
+    FinishSending();
+    if (!resetting_) DiscardInput();
+  }
 
   // ---- on the channel's thread
 
@@ -94,23 +100,17 @@ class Connection : public Outbox {
     }
   }
 
-  /// Ends what is left of the connection.
-  void Close() {
-    if (socket_.get() < 0) return;
-    if (!resetting_) HangUp();
-    FinishSending();
-    if (!resetting_) DiscardInput();
-    socket_.Close();
-  }
-
   // ---- on any thread
 
-  /// The client sees end of file; what it is owed and what it has sent unread is dropped. Ends
-  /// every wait on the connection.
-  void HangUp() {
+  /// What the client is owed and what it has sent unread is dropped.
+  void BeginHangUp() {
     const std::lock_guard lock(mutex_);
     hung_up_ = true;
     StopSending();
+  }
+  /// The same, and the client sees end of file. Ends every wait on the connection.
+  void HangUp() {
+    BeginHangUp();
     ::shutdown(fd_, SHUT_RDWR);
   }
 

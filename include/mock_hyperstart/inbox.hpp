@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart::detail {
 
@@ -27,6 +28,9 @@ inline Command KeyOf(const DecodedMessage& message) { return message.command; }
 inline std::uint64_t KeyOf(const IoPacket& packet) { return packet.seq; }
 inline const std::string& BytesOf(const DecodedMessage& message) { return message.payload; }
 inline const std::string& BytesOf(const IoPacket& packet) { return packet.data; }
+/// Where a stream ends; a message without payload ends nothing.
+inline bool EndsStream(const DecodedMessage&) { return false; }
+inline bool EndsStream(const IoPacket& packet) { return packet.eof(); }
 inline void DropFront(DecodedMessage& message, std::size_t bytes) {
   message.payload.erase(0, bytes);
 }
@@ -47,9 +51,8 @@ class Inbox {
     const Key key = KeyOf(record);
     Queue& queue = queues_[key];
     if (queue.entries.empty()) heads_.emplace(added_ + 1, key);
-    const std::size_t size = BytesOf(record).size();
-    queue.added += size;
-    if (size == 0) queue.ends.push_back(queue.added);
+    queue.added += BytesOf(record).size();
+    if (EndsStream(record)) queue.ends.push_back(queue.added);
     queue.entries.push_back({++added_, when, std::move(record)});
   }
 
@@ -167,7 +170,7 @@ class Inbox {
 
   Record TakeHead(typename Queues::iterator at) {
     Queue& queue = at->second;
-    if (BytesOf(queue.entries.front().record).empty()) queue.ends.pop_front();
+    if (EndsStream(queue.entries.front().record)) queue.ends.pop_front();
     DropUsed(queue);
     heads_.erase(queue.entries.front().number);
     Record record = std::move(queue.entries.front().record);

@@ -19,7 +19,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -87,8 +87,8 @@ class ByteQueue {
  private:
   static constexpr std::size_t kChunk = 256 * 1024;
 
-  std::deque<std::string> chunks_;
-  std::size_t used_ = 0;  // bytes of the first chunk that are gone
+  std::list<std::string> chunks_;  // which costs nothing while it is empty
+  std::size_t used_ = 0;           // bytes of the first chunk that are gone
   std::size_t size_ = 0;
 };
 
@@ -330,13 +330,15 @@ class Outbox {
     if (write_size_ > 0) most = std::min(most, write_size_);
     head = head.substr(0, most);
     body = body.substr(0, most - head.size());
+    constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
     std::array<iovec, 2> parts = {iovec{const_cast<char*>(head.data()), head.size()},
                                   iovec{const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
     for (;;) {
-      const ssize_t sent = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t sent = body.empty() ? ::send(fd_, head.data(), head.size(), kFlags)
+                                        : ::sendmsg(fd_, &message, kFlags);
       if (sent > 0) return static_cast<std::size_t>(sent);
       if (sent < 0 && errno == EINTR) continue;
       if (sent < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) StopSending();

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,8 +115,9 @@ class Playbook {
  private:
   /// What answers a command that neither its plan nor the handler does. Under the lock.
   Reply Default(Command command) const {
-    Reply ack = Reply::Ack(command == Command::kVersion ? BigEndian32(options_.api_version) : "");
-    return Reply(default_).Over(std::move(ack));
+    Reply ack = Reply::Ack(command == Command::kVersion ? BigEndian32(options_.api_version)
+                                                        : std::string());
+    return default_ ? Reply(*default_).Over(std::move(ack)) : ack;
   }
 
   const Options& options_;
@@ -125,7 +127,7 @@ class Playbook {
   std::shared_ptr<const Handler> handler_;
   bool running_ = false;     // a call of a handler is
   std::uint64_t calls_ = 0;  // that have ended
-  Reply default_;
+  std::optional<Reply> default_;
 };
 
 }  // namespace hyperstart::detail

@@ -16,7 +16,6 @@
 #include <ostream>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -119,16 +118,16 @@ class Reply {
     if (disconnect_) below.disconnect_ = true;
     return below;
   }
-  /// What goes over the wire.
-  std::string Bytes() const {
-    std::string bytes = bytes_;
+  /// Puts what goes over the wire behind `out`.
+  void AppendTo(std::string& out) const {
+    const std::size_t start = out.size();
     if (kind_ == Kind::kFrame) {
       detail::CtlHeader header = detail::CtlHeader::For(command_, bytes_.size());
       header.length = length_.value_or(header.length);
-      bytes.insert(0, detail::View(header.Encode()));
+      out += detail::View(header.Encode());
     }
-    if (truncated_ && *truncated_ < bytes.size()) bytes.resize(*truncated_);
-    return bytes;
+    out += bytes_;
+    if (truncated_ && *truncated_ < out.size() - start) out.resize(start + *truncated_);
   }
   /// "ack", "raw bytes", "ack cut to 5 bytes"
   std::string What(Dialect dialect) const {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,7 @@
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/playbook.hpp"
+#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 #include "mock_hyperstart/transcript.hpp"
@@ -135,7 +137,7 @@ class CtlService {
         records_.mailbox.Add(std::move(message), when);
       }
       if (turn.reply.IsPlain() && out.size() < kMostGathered) {
-        out += turn.reply.Bytes();
+        turn.reply.AppendTo(out);
       } else {
         Flush(client, out);
         CarryOut(client, turn.reply);
@@ -166,8 +168,15 @@ class CtlService {
       header = found.complete ? static_cast<std::uint32_t>(kCtlHeaderSize) : 0;
       payload = found.complete ? static_cast<std::uint32_t>(found.payload.size()) : 0;
     }
-    if (header > 0) out += CtlFrame(Command::kNext, BigEndian32(header));
-    if (payload > 0) out += CtlFrame(Command::kNext, BigEndian32(payload));
+    if (header > 0) AppendNext(out, header);
+    if (payload > 0) AppendNext(out, payload);
+  }
+
+  static void AppendNext(std::string& out, std::uint32_t bytes) {
+    std::array<char, 4> count;
+    PutBigEndian(count.data(), bytes, count.size());
+    out += View(CtlHeader::For(Command::kNext, count.size()).Encode());
+    out += View(count);
   }
 
   Playbook::Turn NextTurn(Command command) {
@@ -207,7 +216,8 @@ class CtlService {
 
   void Say(Connection& client, const Reply& reply) {
     const auto what = [&] { return reply.What(records_.options.dialect); };
-    const std::string bytes = reply.Bytes();
+    std::string bytes;
+    reply.AppendTo(bytes);
     if (reply.pieces()) {
       client.SendInPieces(bytes, reply.pieces()->bytes, reply.pieces()->gap, what());
     } else if (reply.IsWholeFrame()) {

@@ -27,17 +27,18 @@
 namespace {
 
 template <typename Server>
+void Live() {
+  Server server;
+  server.Start();
+  Client client(server.ctl_path(), server.io_path());
+  client.Command(CtlFrame(kPing, {}));
+  server.Stop();
+}
+
+template <typename Server>
 Contender Lives() {
   return {Server::kName, [](Samples& samples) {
-            for (int i = 0; i < 10; ++i) {
-              samples.Time([] {
-                Server server;
-                server.Start();
-                Client client(server.ctl_path(), server.io_path());
-                client.Command(CtlFrame(kPing, {}));
-                server.Stop();
-              });
-            }
+            for (int i = 0; i < 10; ++i) samples.Time(Live<Server>);
           }};
 }
 
@@ -126,10 +127,18 @@ int Ping(std::size_t count) {
   return 0;
 }
 
+/// Lives, for the same.
+template <typename Server>
+int Life(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) Live<Server>();
+  return 0;
+}
+
 template <typename Server>
 int RunAlone(const std::string& what, std::size_t count) {
   return what == "fleet"  ? Fleet<Server>(count)
          : what == "keep" ? Keep<Server>(count)
+         : what == "life" ? Life<Server>(count)
                           : Ping<Server>(count);
 }
 

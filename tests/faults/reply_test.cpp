@@ -303,7 +303,9 @@ TEST(Fault, ThenDisconnect) {
     RawClient io = Meet(agent, Channel::kIo);
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(kPing) + wire::Ctl(1));  // the second is never heard
-    EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + reply.Bytes());
+    std::string answer = wire::Next(8);
+    reply.AppendTo(answer);
+    EXPECT_EQ(client.ReadToEnd(), answer);
     EXPECT_EQ(io.ReadToEnd(), "");
     EXPECT_EQ(agent.GetLastMessages().size(), 1u);
     ExpectUsable(agent);

@@ -128,8 +128,7 @@ TEST_F(ConnectionTest, DropsWhatTheClientIsOwedAsItHangsUp) {
 TEST_F(ConnectionTest, HangsUpTwiceAsOnce) {
   connection_->HangUp();
   connection_->HangUp();
-  connection_->Close();
-  connection_->Close();
+  connection_.reset();
   EXPECT_EQ(client_->ReadToEnd(), "");
 }
 
