@@ -13,7 +13,7 @@ complain() {
 floors=(
   "awaited printing protocol requirements socket_files"
   "frame_reader messages options"
-  "inbox reply transcript"
+  "inbox reply setup transcript"
   "outbox mailbox playbook"
   "connection"
   "channel service"

@@ -11,15 +11,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <iostream>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,7 +38,7 @@
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 #include "mock_hyperstart/service.hpp"
-#include "mock_hyperstart/socket_files.hpp"
+#include "mock_hyperstart/setup.hpp"
 #include "mock_hyperstart/transcript.hpp"
 
 #ifdef MOCK_HYPERSTART_COMPILED
@@ -54,9 +51,8 @@ namespace hyperstart {
 
 struct MockHyperstart::Rooms {
   Rooms(Options given, ReplyPlan::Place place)
-      : options(std::move(given)), made_at(place), mailbox(options.dialect) {
-    ApplyTimeoutFromEnvironment(options.timeout);
-    SettlePaths();
+      : options(std::move(given)), made_at(place), places(options), mailbox(options.dialect) {
+    options.timeout = detail::TimeoutFromEnvironment(options.timeout);
   }
 
   detail::ChannelServer& At(Channel channel) { return channel == Channel::kCtl ? ctl : io; }
@@ -80,8 +76,8 @@ struct MockHyperstart::Rooms {
     }
     try {
       io_context.emplace();
-      ctl.Listen(*io_context, paths.ctl);
-      io.Listen(*io_context, paths.io);
+      ctl.Listen(*io_context, places.paths().ctl);
+      io.Listen(*io_context, places.paths().io);
       const auto now = detail::Clock::now();
       transcript.SetStart(now);
       if (ever_started) transcript.Note(Channel::kCtl, "started again: times count from here");
@@ -187,44 +183,9 @@ struct MockHyperstart::Rooms {
     std::cout << transcript.Text(colour) << std::flush;
   }
 
-  // ---- setting up
-
-  static void ApplyTimeoutFromEnvironment(std::chrono::milliseconds& timeout) {
-    const char* const value = std::getenv("MOCK_HYPERSTART_TIMEOUT_MS");
-    if (value == nullptr || *value == '\0') return;
-    std::uint32_t milliseconds = 0;
-    const char* const end = value + std::strlen(value);
-    if (const auto [last, error] = std::from_chars(value, end, milliseconds);
-        error != std::errc() || last != end) {
-      throw std::invalid_argument(
-          fmt::format("mock_hyperstart: MOCK_HYPERSTART_TIMEOUT_MS is \"{}\": give a whole number "
-                      "of milliseconds, at most {}",
-                      value, std::numeric_limits<std::uint32_t>::max()));
-    }
-    timeout = std::chrono::milliseconds(milliseconds);
-  }
-
-  void SettlePaths() {
-    for (const std::string* const path : {&options.ctl_path, &options.io_path}) {
-      if (path->find('\0') != std::string::npos) {
-        throw std::invalid_argument(
-            "mock_hyperstart: a socket path holds a NUL; abstract sockets are not supported, give "
-            "the path of a file");
-      }
-    }
-    if (!options.ctl_path.empty() && options.ctl_path == options.io_path) {
-      throw std::invalid_argument("mock_hyperstart: ctl_path and io_path are both " +
-                                  options.ctl_path + ": give each channel its own");
-    }
-    if (options.ctl_path.empty() || options.io_path.empty()) directory.emplace();
-    paths.ctl = options.ctl_path.empty() ? directory->path() + "/ctl.sock" : options.ctl_path;
-    paths.io = options.io_path.empty() ? directory->path() + "/io.sock" : options.io_path;
-  }
-
   Options options;
   const ReplyPlan::Place made_at;  // where its failures are reported
-  std::optional<detail::PrivateDirectory> directory;
-  SocketPaths paths;
+  const detail::SocketPlaces places;
   detail::Mailbox mailbox;
   detail::Transcript transcript{options.dialect};
   detail::Playbook playbook{options};
@@ -267,7 +228,7 @@ MOCK_HYPERSTART_INLINE void MockHyperstart::Start() { rooms_->Start(); }
 MOCK_HYPERSTART_INLINE void MockHyperstart::Stop() { rooms_->Stop(); }
 
 MOCK_HYPERSTART_INLINE const SocketPaths& MockHyperstart::GetSocketPaths() const {
-  return rooms_->paths;
+  return rooms_->places.paths();
 }
 
 // ---- What arrived
