@@ -1,0 +1,75 @@
+#!/bin/bash
+# follow_readme.sh WAY REPOSITORY DIRECTORY: makes in DIRECTORY the project that the README of the
+# bare git REPOSITORY describes, of its blocks as they stand, and runs it. WAY: fetch_content,
+# add_subdirectory, find_package, pkg_config or one_file.
+set -euo pipefail
+way=$1 repository=$2 directory=$3
+rm -rf "$directory"
+mkdir -p "$directory/project"
+cd "$directory"
+git clone --quiet "$repository" mock_hyperstart
+readme=$PWD/mock_hyperstart/README.md
+
+# block LANGUAGE LINE: the first block in LANGUAGE after the line that begins with LINE.
+block() {
+  awk -v fence='```'"$1" -v line="$2" '
+    index($0, line) == 1 { seen = 1 }
+    seen && $0 == fence { inside = 1; next }
+    inside && $0 == "```" { found = 1; exit }
+    inside { print }
+    END { exit !found }' "$readme"
+}
+# build_project BLOCK: with CMake, where BLOCK makes the library known.
+build_project() {
+  {
+    echo "cmake_minimum_required(VERSION 3.22)"
+    echo "project(agent_test LANGUAGES CXX)"
+    echo "$1"
+    block cmake "In each of the three, then:"
+  } >project/CMakeLists.txt
+  cmake -S project -B build
+  cmake --build build
+  build/agent_test
+}
+install_library() {
+  (cd mock_hyperstart && eval "$(block sh "**Install and find_package**")")
+}
+
+block cpp "## A test" >project/agent_test.cpp
+export DESTDIR=$PWD/root  # for who installs
+case $way in
+  fetch_content)
+    # The README's address, which nobody serves, stands for the repository.
+    url=$(block cmake "**FetchContent**" | sed -nE 's/.*GIT_REPOSITORY ([^ ]+).*/\1/p')
+    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$repository.insteadOf" GIT_CONFIG_VALUE_0=$url
+    build_project "$(block cmake "**FetchContent**")"
+    ;;
+  add_subdirectory)
+    mkdir project/third_party
+    mv mock_hyperstart project/third_party/
+    readme=$PWD/project/third_party/mock_hyperstart/README.md
+    build_project "$(block cmake "**add_subdirectory**")"
+    ;;
+  find_package)
+    install_library
+    export CMAKE_PREFIX_PATH=$DESTDIR/usr/local
+    build_project "$(block cmake "**Install and find_package**")"
+    ;;
+  pkg_config)
+    install_library
+    export PKG_CONFIG_PATH=$DESTDIR/usr/local/share/pkgconfig
+    cd project
+    eval "$(block sh "What is installed has a pkg-config file:")"
+    ./a.out
+    ;;
+  one_file)
+    ln -s ../project mock_hyperstart/YOUR_PROJECT
+    cd mock_hyperstart
+    eval "$(block sh "**One file**")"
+    ./a.out
+    ;;
+  *)
+    echo "no such way: $way" >&2
+    exit 1
+    ;;
+esac
