@@ -13,7 +13,7 @@
 #ifndef MOCK_HYPERSTART_HPP_
 #define MOCK_HYPERSTART_HPP_
 
-#include "mock_hyperstart/requirements.hpp"
+#include "mock_hyperstart/requirements.hpp"  // IWYU pragma: keep
 
 #define MOCK_HYPERSTART_VERSION_MAJOR 0
 #define MOCK_HYPERSTART_VERSION_MINOR 1

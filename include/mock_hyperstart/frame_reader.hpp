@@ -17,8 +17,6 @@
 #include <string_view>
 #include <utility>
 
-#include "mock_hyperstart/protocol.hpp"
-
 namespace hyperstart::detail {
 
 /// One step through the bytes of a read: what it holds of one frame.

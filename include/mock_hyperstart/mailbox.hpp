@@ -15,14 +15,16 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <ratio>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "mock_hyperstart/awaited.hpp"
 #include "mock_hyperstart/inbox.hpp"
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/printing.hpp"
+#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart::detail {
 

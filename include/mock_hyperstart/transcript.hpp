@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <ratio>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "mock_hyperstart/messages.hpp"

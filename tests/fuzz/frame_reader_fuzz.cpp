@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 #include <mock_hyperstart/frame_reader.hpp>
+#include <mock_hyperstart/protocol.hpp>
 #include <new>
 #include <string>
 #include <string_view>

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "mock_hyperstart/protocol.hpp"
 #include "support/wire.hpp"
 
 // ---- What a thread allocates. The operators of the whole program: those of C++17 that do not
