@@ -27,6 +27,8 @@ class Child {
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(pipe[1], STDOUT_FILENO);
+      // Ours, where we are one of several shards, is not the child's.
+      for (const char* const name : {"GTEST_TOTAL_SHARDS", "GTEST_SHARD_INDEX"}) ::unsetenv(name);
       for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
       ::execl(STRESS_INNER, STRESS_INNER, argument.c_str(), nullptr);
       std::_Exit(127);
