@@ -11,7 +11,7 @@ complain() {
 
 # A room includes only rooms of lower floors. mock_hyperstart is the face.
 floors=(
-  "awaited printing protocol requirements socket_files"
+  "awaited printing protocol quiet_thread requirements socket_files"
   "frame_reader messages options"
   "inbox reply setup transcript"
   "outbox mailbox playbook"

@@ -29,8 +29,8 @@
 #include "mock_hyperstart/connection.hpp"
 #include "mock_hyperstart/mailbox.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/outbox.hpp"
 #include "mock_hyperstart/printing.hpp"
+#include "mock_hyperstart/quiet_thread.hpp"
 #include "mock_hyperstart/socket_files.hpp"
 #include "mock_hyperstart/transcript.hpp"
 
@@ -152,15 +152,19 @@ class ChannelServer {
   }
 
   void Reset() {
-    std::shared_ptr<Connection> client;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!connected_) return;
-      transcript_.Note(channel_, "reset by the mock");
-      client = client_;
-      SetDisconnected();
-    }
+    std::unique_lock lock(mutex_);
+    if (!connected_) return;
+    transcript_.Note(channel_, "reset by the mock");
+    connected_ = false;
+    const std::shared_ptr<Connection> client = client_;
+    ++resets_;  // keeps the client, see Dismiss
+    lock.unlock();
     client->BeginReset();
+    lock.lock();
+    mailbox_.SetDisconnected(
+        channel_);  // whoever waits for it finds a client that is heard no more
+    --resets_;
+    changed_.notify_all();
   }
 
   void EndSending() {
@@ -270,7 +274,8 @@ class ChannelServer {
 
   /// From here on, what is sent waits for the next client. False if this one is owed something.
   bool Dismiss(Connection& client) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return resets_ == 0; });
     if (!client.OwesNothing()) return false;
     SetLeft();
     client_.reset();
@@ -332,6 +337,7 @@ class ChannelServer {
   bool stopping_ = true;
   std::shared_ptr<Connection> client_;  // the one that is served
   bool connected_ = false;              // what is sent goes to it
+  int resets_ = 0;                      // that other threads are about to do to it
   ByteQueue unsent_;                    // while it does not
   std::size_t write_size_ = 0;
 };

@@ -65,8 +65,8 @@ class Connection : public Outbox {
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  /// Ends what is left of the connection. The descriptor lives until here, as long as anybody who
-  /// may yet hang up on it.
+  /// Ends what is left of the connection, and joins the writer's thread: not under a lock. The
+  /// descriptor lives until here, as long as anybody who may yet hang up on it.
   ~Connection() {
     if (!IsOver()) HangUp();
     FinishSending();

@@ -100,8 +100,8 @@ class Inbox {
     return bytes;
   }
 
-  /// The stream up to its first record without bytes, which goes too; nothing, and nothing is
-  /// taken, where no such record is there.
+  /// The stream up to its end, which goes too; nothing, and nothing is taken, where that has not
+  /// come.
   std::optional<std::string> TakeToEnd(const Key& key) {
     if (!HasEnd(key)) return std::nullopt;
     std::optional<std::string> bytes = TakeBytes(key, BytesBeforeEnd(key));
@@ -109,7 +109,7 @@ class Inbox {
     return bytes;
   }
 
-  /// How many bytes of the stream are there, up to its first record without any.
+  /// How many bytes of the stream are there, up to its end if that has come.
   std::size_t BytesBeforeEnd(const Key& key) const {
     const auto found = queues_.find(key);
     if (found == queues_.end()) return 0;
@@ -158,7 +158,7 @@ class Inbox {
     std::size_t added = 0;        // bytes, ever
     std::size_t taken = 0;        // of those, in entries that are gone, or cut off the first
     std::size_t used = 0;         // bytes of the first entry that were taken, but not cut off yet
-    std::list<std::size_t> ends;  // how many were added before each entry without bytes
+    std::list<std::size_t> ends;  // how many were added before each end of the stream
   };
   using Queues = std::map<Key, Queue>;
 

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -29,31 +28,10 @@
 
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/printing.hpp"
+#include "mock_hyperstart/quiet_thread.hpp"
 #include "mock_hyperstart/transcript.hpp"
 
 namespace hyperstart::detail {
-
-/// A thread that takes no signals from outside: the test program's own threads keep them. Those of
-/// a crash stay: they strike the thread that crashes, and where they are blocked the program ends
-/// without a word. std::system_error where the system has no thread left.
-template <typename Body>
-std::thread QuietThread(Body body) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  for (const int crash : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) {
-    sigdelset(&all, crash);
-  }
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    std::thread thread(std::move(body));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-}
 
 /// Bytes in order, small pieces joined so that a backlog is written together.
 class ByteQueue {
@@ -108,7 +86,7 @@ class Outbox {
     constexpr std::chrono::hours kEver{24 * 365 * 100};  // what a clock's count can hold
     const auto end = Clock::now() + std::clamp<std::chrono::milliseconds>(
                                         time, std::chrono::milliseconds(0), kEver);
-    while (!resetting_ && !IsGone()) {
+    while (!hung_up_ && !resetting_ && !IsGone()) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
       if (left.count() <= 0) return true;
       WaitFor(0, std::min(left, kPatience));
@@ -116,7 +94,7 @@ class Outbox {
     return false;
   }
 
-  /// The client has closed its socket, or has been hung up on.
+  /// The client has closed its socket, or that has been shut down.
   bool IsGone() {
     return (WaitFor(0, std::chrono::milliseconds(0)) & (POLLHUP | POLLERR | POLLNVAL)) != 0;
   }
@@ -148,7 +126,7 @@ class Outbox {
         lock.unlock();
         const bool there = Sleep(gap);
         lock.lock();
-        if (!there) break;
+        if (!there || !sendable_) break;
       }
       const std::string_view piece = bytes.substr(0, size);
       bytes.remove_prefix(piece.size());

@@ -117,7 +117,8 @@ class Playbook {
   Reply Default(Command command) const {
     Reply ack = Reply::Ack(command == Command::kVersion ? BigEndian32(options_.api_version)
                                                         : std::string());
-    return default_ ? Reply(*default_).Over(std::move(ack)) : ack;
+    if (!default_) return ack;
+    return Reply(*default_).Over(std::move(ack));
   }
 
   const Options& options_;

@@ -1,5 +1,6 @@
 // What Options come to when a mock is made: the timeout that the environment may set, and where the
-// sockets will lie. Reads the environment; owned and used by the thread that makes the mock.
+// sockets will lie. Reads the environment as the mock is made, and does not change after that: any
+// thread may look.
 
 #ifndef MOCK_HYPERSTART_SETUP_HPP_
 #define MOCK_HYPERSTART_SETUP_HPP_

@@ -35,9 +35,8 @@ class Descriptor {
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
   Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() { Close(); }
-  void Close() {
-    if (fd_ >= 0) ::close(release());
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
   int release() {
