@@ -10,6 +10,8 @@ if(MOCK_HYPERSTART_INSTALL_SINGLE_HEADER)
   set_target_properties(single_header PROPERTIES EXCLUDE_FROM_ALL OFF)
 else()
   set(headers ${PROJECT_SOURCE_DIR}/include/)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/compiled.cmake ${PROJECT_SOURCE_DIR}/cmake/compiled.cpp
+          DESTINATION ${package_dir})
 endif()
 install(DIRECTORY ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
         PATTERN "*.hpp")

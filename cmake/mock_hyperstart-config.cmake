@@ -1,11 +1,17 @@
-# The installed package: mock_hyperstart::mock_hyperstart, and for the optional rooms the components
-# matchers (mock_hyperstart::matchers) and json (mock_hyperstart::json).
+# The installed package: mock_hyperstart::mock_hyperstart, for the optional rooms the components
+# matchers (mock_hyperstart::matchers) and json (mock_hyperstart::json), and the component compiled
+# (mock_hyperstart::compiled), which is not there where the single headers were installed.
 include(${CMAKE_CURRENT_LIST_DIR}/find_dependencies.cmake)
 
+set(mock_hyperstart_components matchers json)
+if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/compiled.cmake)
+  list(APPEND mock_hyperstart_components compiled)
+endif()
 foreach(component IN LISTS mock_hyperstart_FIND_COMPONENTS)
-  if(NOT component MATCHES "^(matchers|json)$")
+  if(NOT component IN_LIST mock_hyperstart_components)
+    list(JOIN mock_hyperstart_components ", " mock_hyperstart_known)
     set(mock_hyperstart_missing_${component}
-        "mock_hyperstart has no component ${component}: there are matchers and json")
+        "mock_hyperstart has no component ${component}: there are ${mock_hyperstart_known}")
   endif()
   if(mock_hyperstart_missing_${component})
     set(mock_hyperstart_${component}_FOUND FALSE)
@@ -26,3 +32,6 @@ if(mock_hyperstart_missing)
 endif()
 
 include(${CMAKE_CURRENT_LIST_DIR}/mock_hyperstart-targets.cmake)
+if("compiled" IN_LIST mock_hyperstart_FIND_COMPONENTS)
+  include(${CMAKE_CURRENT_LIST_DIR}/compiled.cmake)
+endif()

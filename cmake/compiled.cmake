@@ -1,0 +1,9 @@
+# mock_hyperstart::compiled: the library compiled once, for many test files, each of which then
+# compiles faster. Installed as a source file, so that it is compiled as its user's project is.
+if(NOT TARGET mock_hyperstart_compiled)
+  add_library(mock_hyperstart_compiled STATIC EXCLUDE_FROM_ALL
+              ${CMAKE_CURRENT_LIST_DIR}/compiled.cpp)
+  add_library(mock_hyperstart::compiled ALIAS mock_hyperstart_compiled)
+  target_compile_definitions(mock_hyperstart_compiled PUBLIC MOCK_HYPERSTART_COMPILED)
+  target_link_libraries(mock_hyperstart_compiled PUBLIC mock_hyperstart::mock_hyperstart)
+endif()
