@@ -1,4 +1,6 @@
-// How every thread of a mock is started. Stateless: any thread.
+// How every thread of a mock is started: with the signals from outside blocked, so that the test
+// program's own threads take them. Knows nothing of what a thread is for. Stateless: any thread may
+// start one.
 
 #ifndef MOCK_HYPERSTART_QUIET_THREAD_HPP_
 #define MOCK_HYPERSTART_QUIET_THREAD_HPP_
