@@ -100,7 +100,11 @@ struct Client {
     EndInput();
     pollfd poll = {fd, POLLIN, 0};
     do {
-      Require(::poll(&poll, 1, kDeadlineMs) > 0, "a client that ends its input sees an end");
+      int ready = -1;
+      do {  // a fuzzer's own alarm may interrupt it
+        ready = ::poll(&poll, 1, kDeadlineMs);
+      } while (ready < 0 && errno == EINTR);
+      Require(ready > 0, "a client that ends its input sees an end");
     } while (Read(std::string::npos));
     Close();
   }
