@@ -12,6 +12,8 @@ foreach(component IN LISTS mock_hyperstart_FIND_COMPONENTS)
     list(JOIN mock_hyperstart_components ", " mock_hyperstart_known)
     set(mock_hyperstart_missing_${component}
         "mock_hyperstart has no component ${component}: there are ${mock_hyperstart_known}")
+  elseif(component STREQUAL "compiled")
+    set(mock_hyperstart_missing_compiled)  # what an earlier call may have left
   endif()
   if(mock_hyperstart_missing_${component})
     set(mock_hyperstart_${component}_FOUND FALSE)
@@ -32,6 +34,6 @@ if(mock_hyperstart_missing)
 endif()
 
 include(${CMAKE_CURRENT_LIST_DIR}/mock_hyperstart-targets.cmake)
-if("compiled" IN_LIST mock_hyperstart_FIND_COMPONENTS)
+if(mock_hyperstart_compiled_FOUND)
   include(${CMAKE_CURRENT_LIST_DIR}/compiled.cmake)
 endif()

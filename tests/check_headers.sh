@@ -17,7 +17,9 @@ complain() {
 foreign=$(grep -rhoE '^#include <[^>]+>' "$include" | grep -v '<mock_hyperstart' | sort -u)
 ours=$(cd "$include" && find . -name '*.hpp' -printf '#include <%P>\n')
 macros() { g++ -std=c++17 -I"$include" -DASIO_STANDALONE -x c++ -dM -E - | sort; }
-leaked=$(comm -13 <(macros <<<"$foreign") <(macros <<<"$foreign"$'\n'"$ours") |
+macros <<<"$foreign" >"$work/before"
+macros <<<"$foreign"$'\n'"$ours" >"$work/after"
+leaked=$(comm -13 "$work/before" "$work/after" |
   grep -v '^#define MOCK_HYPERSTART_' || true)
 [[ -z $leaked ]] || complain "the headers define:"$'\n'"$leaked"
 

@@ -72,6 +72,7 @@ complain_of() {
 complain_of "#pragma once" '^[[:space:]]*#[[:space:]]*pragma[[:space:]]+once' include tests examples
 complain_of "using namespace in a header" '^[[:space:]]*using[[:space:]]+namespace' include
 complain_of "sleeps; wait for an event, with a deadline" \
-  '\<(sleep_for|sleep_until|usleep|nanosleep|sleep)[[:space:]]*\(' include tests
+  '\<(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|sleep)[[:space:]]*\(' \
+  include tests examples
 
 exit $failed

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/apt_install.sh
 
-apt_install "${build_packages[@]}" nlohmann-json3-dev clang llvm
+apt_install "${build_packages[@]}" nlohmann-json3-dev clang llvm libclang-rt-14-dev
 rm -rf build/coverage/profiles
 cmake --workflow --preset coverage
 

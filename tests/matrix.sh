@@ -7,12 +7,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/matrix"
 source ../apt_install.sh
 
 wanted=("$@")
+built=()
 failed=()
 # entry PRESET PACKAGE...
 entry() {
   local preset=$1
   shift
   if ((${#wanted[@]})) && [[ " ${wanted[*]} " != *" $preset "* ]]; then return; fi
+  built+=("$preset")
   echo "==== matrix: $preset"
   rm -rf "../../build/matrix/$preset"
   apt_install "${build_packages[@]}" nlohmann-json3-dev "$@" && cmake --workflow --preset "$preset" ||
@@ -29,6 +31,9 @@ entry clang-19-libc++ clang-19 libc++-19-dev libc++abi-19-dev googletest
 entry clang-22-c++23 clang-22
 entry s390x g++-s390x-linux-gnu qemu-user-static googletest  # big-endian, as the wire is
 
+for preset in ${wanted[@]+"${wanted[@]}"}; do
+  [[ " ${built[*]-} " == *" $preset "* ]] || failed+=("$preset, which is no entry")
+done
 if ((${#failed[@]})); then
   printf 'FAILED: matrix %s\n' "${failed[@]}" >&2
   exit 1

@@ -58,6 +58,10 @@ def table(results):
     out.row("io to the client, 64 B, a backlog of 100,000", one["frames_per_s"] / 1e6, " M frames/s", 10,
             at_least=True)
     out.row("to put such a frame into the backlog", one["send_p50_ns"], " ns", None)
+    for count, frames in ((1 << 12, 10_000), (1 << 16, 1000)):
+        one = found[f"io_backlog/bytes:{count}/frames:{frames}"]
+        out.row(f"io to the client, {size(count)}, a backlog of {frames:,}", one["frames_per_s"] * count / 1e6,
+                " MB/s", None)
     for count, write in ((64, 0), (1 << 12, 0), (1 << 16, 0), (64, 1 << 16), (1 << 12, 1 << 16)):
         one = found[f"io_from_client/bytes:{count}/write:{write}"]
         how = f"{size(write)} a write" if write else "singly"
@@ -67,6 +71,8 @@ def table(results):
                 one["mean_to_record"], record, 1.15)
     life = found["life"]
     out.row(f"a mock's life, on tmpfs ({1e9 / life['mock_p50_ns']:,.0f}/s)", life["p50_to_raw"], raw, 1.20)
+    fleet = found["mocks/count:100"]
+    out.row(f"100 mocks: start ({fleet['mock_start_ns'] / 1e6:.1f} ms)", fleet["start_to_raw"], raw, None)
     fleet = found["mocks/count:1000"]
     out.row("1,000 mocks: threads", fleet["mock_threads"], "", 2001)
     out.row("1,000 mocks: descriptors each", fleet["mock_descriptors"], "", 7)
@@ -75,6 +81,8 @@ def table(results):
     out.row("system calls a ping", round(results["system_calls_a_ping"]["mock"], 1), "", 2)
     keep = found["keep/pings:1000000"]
     out.row("1,000,000 recorded pings: bytes each", keep["mock_bytes"], "", 100)
+    out.row(f"1,000,000 recorded pings, 100 at a time ({keep['mock_last_ns']:.0f} ns each)",
+            keep["mock_last_ns"] / keep["record_last_ns"], record, None)
     out.row("the last tenth of them against the first", keep["last_to_first"], " ×", 1.05)
     wait = found["wait/present:100000"]
     out.row(f"a wait with 100,000 records present ({wait['mock_p50_ns']:.0f} ns)", wait["p50_to_empty"],
