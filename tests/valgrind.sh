@@ -1,6 +1,6 @@
 #!/bin/bash
-# The suite under valgrind, without the programs that tests start: no invalid access, no value used unset, no memory lost. Takes the
-# programs of the preset "test", so run tests/run.sh before.
+# The suite under valgrind, without the programs that tests start: no invalid access, no value used
+# unset, no memory lost. Takes the programs of the preset "test", so run tests/run.sh before.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/apt_install.sh

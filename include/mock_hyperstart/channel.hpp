@@ -157,12 +157,12 @@ class ChannelServer {
     transcript_.Note(channel_, "reset by the mock");
     connected_ = false;
     const std::shared_ptr<Connection> client = client_;
-    ++resets_;  // keeps the client, see Dismiss
+    ++resets_;
     lock.unlock();
     client->BeginReset();
     lock.lock();
-    mailbox_.SetDisconnected(
-        channel_);  // whoever waits for it finds a client that is heard no more
+    // Only now: whoever waits for it finds a client that is heard no more.
+    mailbox_.SetDisconnected(channel_);
     --resets_;
     changed_.notify_all();
   }
@@ -275,6 +275,7 @@ class ChannelServer {
   /// From here on, what is sent waits for the next client. False if this one is owed something.
   bool Dismiss(Connection& client) {
     std::unique_lock lock(mutex_);
+    // Who resets it holds it meanwhile: it must close here, before the next one is served.
     changed_.wait(lock, [&] { return resets_ == 0; });
     if (!client.OwesNothing()) return false;
     SetLeft();

@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 
 class TimeoutTest : public testing::Test {
  protected:
+  void SetUp() override { ::unsetenv(kName); }
   void TearDown() override { ::unsetenv(kName); }
   static milliseconds With(const char* value) {
     ::setenv(kName, value, 1);
