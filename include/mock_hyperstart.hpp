@@ -13,7 +13,7 @@
 #ifndef MOCK_HYPERSTART_HPP_
 #define MOCK_HYPERSTART_HPP_
 
-#include "mock_hyperstart/requirements.hpp"  // IWYU pragma: keep
+#include "mock_hyperstart/detail/requirements.hpp"  // IWYU pragma: keep
 
 #define MOCK_HYPERSTART_VERSION_MAJOR 0
 #define MOCK_HYPERSTART_VERSION_MINOR 1
@@ -179,7 +179,7 @@ class MockHyperstart {
 
 // Left out where mock_hyperstart::compiled is linked, which holds it.
 #ifndef MOCK_HYPERSTART_COMPILED
-#include "mock_hyperstart/mock.hpp"
+#include "mock_hyperstart/detail/gtest/mock.hpp"
 #endif
 
 #endif  // MOCK_HYPERSTART_HPP_

@@ -32,7 +32,7 @@ trap 'kill $(jobs -p)' EXIT
     fuzz/{json,frame_reader,double}_fuzz_replay ../examples/{first_test,runtime_client_test}; do
     echo "$program 1 0"
   done
-  for program in double_tests fault_tests stress/stress_tests; do
+  for program in mock_tests fault_tests stress/stress_tests; do
     for shard in 0 1 2; do echo "$program 3 $shard"; done
   done
 } | xargs -P 8 -L 1 bash -c 'run "$@"' run

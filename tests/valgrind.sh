@@ -29,11 +29,11 @@ export -f run
 # Without: a signal each 200 µs, which leaves valgrind no time for the program. In a forked child the
 # memory that only its parent's threads knew of counts as lost, so those tests run apart.
 xargs -P "$(nproc)" -L 1 bash -c 'run "$@"' run <<'END'
-double_tests -Fork.*
+mock_tests -Fork.*
 fault_tests
 unit_tests
 stress/stress_tests -Isolation.NoOtherUserCanConnect
-double_tests Fork.* --leak-check=no
+mock_tests Fork.* --leak-check=no
 stress/stress_tests Isolation.NoOtherUserCanConnect --leak-check=no
 stress/exhaustion_tests -Signals.InAStormChangeNothing
 conformance_tests

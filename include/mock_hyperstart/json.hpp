@@ -29,8 +29,8 @@
 #include <utility>
 #include <vector>
 
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/printing.hpp"
 
 namespace hyperstart {
 class JsonValue;

@@ -10,7 +10,7 @@
 #include <ostream>
 #include <string>
 
-#include "mock_hyperstart/printing.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {

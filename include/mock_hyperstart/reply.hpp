@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
-#include <mock_hyperstart/frame_reader.hpp>
+#include <mock_hyperstart/detail/wire/frame_reader.hpp>
 #include <mock_hyperstart/protocol.hpp>
 #include <new>
 #include <string>

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <mock_hyperstart/detail/wire/text.hpp>
 #include <mock_hyperstart/json.hpp>
 #include <mock_hyperstart/messages.hpp>
-#include <mock_hyperstart/printing.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>

@@ -17,7 +17,7 @@
 #include <string>
 #include <system_error>
 
-#include "mock_hyperstart/socket_files.hpp"
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "stress/process.hpp"
 #include "stress/system_faults.hpp"
 #include "support/double_test.hpp"

@@ -13,8 +13,8 @@
 #include <memory>
 #include <string>
 
-#include "mock_hyperstart/connection.hpp"
-#include "mock_hyperstart/socket_files.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 #include "unit/blocked_call.hpp"

@@ -1,7 +1,7 @@
 // One client over a real socket: what it says is read to its end, and whoever hangs up on it ends
 // every wait.
 
-#include "mock_hyperstart/connection.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
 
 #include <gtest/gtest.h>
 

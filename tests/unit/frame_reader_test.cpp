@@ -1,7 +1,7 @@
 // The frame reader on streams in every kind of pieces: what goes in comes out, every byte is
 // counted once, as what it is, and what a header announces costs nothing.
 
-#include "mock_hyperstart/frame_reader.hpp"
+#include "mock_hyperstart/detail/wire/frame_reader.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Records by order, by key and by the byte; at the end, against a model too simple to be wrong.
 
-#include "mock_hyperstart/inbox.hpp"
+#include "mock_hyperstart/detail/agent/inbox.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

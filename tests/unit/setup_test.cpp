@@ -1,6 +1,6 @@
 // What Options come to: the timeout from the environment, and the sockets' places.
 
-#include "mock_hyperstart/setup.hpp"
+#include "mock_hyperstart/detail/agent/setup.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Where sockets lie: private directories, addresses at their limit, and what is done about a file
 // that is there already.
 
-#include "mock_hyperstart/socket_files.hpp"
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -2,8 +2,8 @@
 // bounded memory, and as text for people. Whoever orders a channel's bytes adds their events under
 // the same lock, so that the two orders agree. Locks itself, and nothing inside: any thread.
 
-#ifndef MOCK_HYPERSTART_TRANSCRIPT_HPP_
-#define MOCK_HYPERSTART_TRANSCRIPT_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_TRANSCRIPT_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_TRANSCRIPT_HPP_
 
 #include <fmt/format.h>
 
@@ -17,8 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart::detail {
@@ -260,4 +260,4 @@ class Transcript {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_TRANSCRIPT_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_TRANSCRIPT_HPP_

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "mock_hyperstart/socket_files.hpp"
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "support/double_test.hpp"
 
 namespace hyperstart {

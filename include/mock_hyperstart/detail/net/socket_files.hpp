@@ -2,8 +2,8 @@
 // socket's address, and what to do about a file that is already there. Linux, POSIX calls only.
 // Stateless but for PrivateDirectory, which its owner uses from one thread.
 
-#ifndef MOCK_HYPERSTART_SOCKET_FILES_HPP_
-#define MOCK_HYPERSTART_SOCKET_FILES_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_NET_SOCKET_FILES_HPP_
+#define MOCK_HYPERSTART_DETAIL_NET_SOCKET_FILES_HPP_
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -168,4 +168,4 @@ inline Descriptor ListenAt(const std::string& path) {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_SOCKET_FILES_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_NET_SOCKET_FILES_HPP_

@@ -1,6 +1,6 @@
 // What people read, as exact text.
 
-#include "mock_hyperstart/printing.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

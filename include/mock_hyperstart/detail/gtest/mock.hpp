@@ -2,8 +2,8 @@
 // reports what went wrong on the test's own thread. Where mock_hyperstart::compiled is linked, this
 // room is compiled there, once, and no test includes it.
 
-#ifndef MOCK_HYPERSTART_MOCK_HPP_
-#define MOCK_HYPERSTART_MOCK_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_GTEST_MOCK_HPP_
+#define MOCK_HYPERSTART_DETAIL_GTEST_MOCK_HPP_
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -28,18 +28,18 @@
 
 #include "mock_hyperstart.hpp"
 #include "mock_hyperstart/awaited.hpp"
-#include "mock_hyperstart/channel.hpp"
-#include "mock_hyperstart/connection.hpp"
-#include "mock_hyperstart/mailbox.hpp"
+#include "mock_hyperstart/detail/agent/records.hpp"
+#include "mock_hyperstart/detail/agent/reply_policy.hpp"
+#include "mock_hyperstart/detail/agent/services.hpp"
+#include "mock_hyperstart/detail/agent/setup.hpp"
+#include "mock_hyperstart/detail/agent/transcript.hpp"
+#include "mock_hyperstart/detail/net/channel_server.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
-#include "mock_hyperstart/playbook.hpp"
-#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
-#include "mock_hyperstart/service.hpp"
-#include "mock_hyperstart/setup.hpp"
-#include "mock_hyperstart/transcript.hpp"
 
 #ifdef MOCK_HYPERSTART_COMPILED
 #define MOCK_HYPERSTART_INLINE
@@ -359,4 +359,4 @@ MOCK_HYPERSTART_INLINE std::string MockHyperstart::TranscriptAsMermaid() const {
 
 #undef MOCK_HYPERSTART_INLINE
 
-#endif  // MOCK_HYPERSTART_MOCK_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_GTEST_MOCK_HPP_

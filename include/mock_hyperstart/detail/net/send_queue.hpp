@@ -2,8 +2,8 @@
 // is queued, and a thread of the outbox's own, started when that first happens, writes it as the
 // client reads. Knows nothing of frames, nor of what the client says.
 
-#ifndef MOCK_HYPERSTART_OUTBOX_HPP_
-#define MOCK_HYPERSTART_OUTBOX_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_NET_SEND_QUEUE_HPP_
+#define MOCK_HYPERSTART_DETAIL_NET_SEND_QUEUE_HPP_
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -26,10 +26,10 @@
 #include <thread>
 #include <utility>
 
+#include "mock_hyperstart/detail/agent/transcript.hpp"
+#include "mock_hyperstart/detail/net/background_thread.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/printing.hpp"
-#include "mock_hyperstart/quiet_thread.hpp"
-#include "mock_hyperstart/transcript.hpp"
 
 namespace hyperstart::detail {
 
@@ -375,4 +375,4 @@ class Outbox {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_OUTBOX_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_NET_SEND_QUEUE_HPP_

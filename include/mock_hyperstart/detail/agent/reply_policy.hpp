@@ -1,8 +1,8 @@
 // Who answers a command: the plans, then the handler, then the default. Runs the user's handler,
 // under no lock, on the ctl thread; everything else may be called from any thread, under traffic.
 
-#ifndef MOCK_HYPERSTART_PLAYBOOK_HPP_
-#define MOCK_HYPERSTART_PLAYBOOK_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_
 
 #include <condition_variable>
 #include <cstdint>
@@ -133,4 +133,4 @@ class Playbook {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_PLAYBOOK_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_

@@ -2,8 +2,8 @@
 // stream's seq) and, for streams, by the byte. Every take costs the same however many records are
 // there. Not synchronised: its owner, the mailbox, locks.
 
-#ifndef MOCK_HYPERSTART_INBOX_HPP_
-#define MOCK_HYPERSTART_INBOX_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_
 
 #include <algorithm>
 #include <chrono>
@@ -191,4 +191,4 @@ class Inbox {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_INBOX_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_

@@ -2,8 +2,8 @@
 // each is recorded. A command's whole way stands in CtlService::Serve. Runs on the channel's
 // thread.
 
-#ifndef MOCK_HYPERSTART_SERVICE_HPP_
-#define MOCK_HYPERSTART_SERVICE_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_SERVICES_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_SERVICES_HPP_
 
 #include <fmt/format.h>
 
@@ -17,17 +17,17 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart/connection.hpp"
-#include "mock_hyperstart/frame_reader.hpp"
-#include "mock_hyperstart/inbox.hpp"
-#include "mock_hyperstart/mailbox.hpp"
+#include "mock_hyperstart/detail/agent/inbox.hpp"
+#include "mock_hyperstart/detail/agent/records.hpp"
+#include "mock_hyperstart/detail/agent/reply_policy.hpp"
+#include "mock_hyperstart/detail/agent/transcript.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/wire/frame_reader.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
-#include "mock_hyperstart/playbook.hpp"
-#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
-#include "mock_hyperstart/transcript.hpp"
 
 namespace hyperstart::detail {
 
@@ -277,4 +277,4 @@ class IoService {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_SERVICE_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_SERVICES_HPP_

@@ -2,8 +2,8 @@
 // background threads put in, test threads take out and wait, under one lock. A wait that fails says
 // what is there instead, and how each channel stands.
 
-#ifndef MOCK_HYPERSTART_MAILBOX_HPP_
-#define MOCK_HYPERSTART_MAILBOX_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -21,9 +21,9 @@
 #include <vector>
 
 #include "mock_hyperstart/awaited.hpp"
-#include "mock_hyperstart/inbox.hpp"
+#include "mock_hyperstart/detail/agent/inbox.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/printing.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart::detail {
@@ -304,4 +304,4 @@ class Mailbox {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_MAILBOX_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_

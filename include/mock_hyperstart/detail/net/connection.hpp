@@ -2,8 +2,8 @@
 // channel's thread reads with blocking calls; a hang-up or a reset from any other thread ends them.
 // Owns the client's descriptor. Knows nothing of frames.
 
-#ifndef MOCK_HYPERSTART_CONNECTION_HPP_
-#define MOCK_HYPERSTART_CONNECTION_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_NET_CONNECTION_HPP_
+#define MOCK_HYPERSTART_DETAIL_NET_CONNECTION_HPP_
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,10 +19,10 @@
 #include <mutex>
 #include <utility>
 
+#include "mock_hyperstart/detail/agent/transcript.hpp"
+#include "mock_hyperstart/detail/net/send_queue.hpp"
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/outbox.hpp"
-#include "mock_hyperstart/socket_files.hpp"
-#include "mock_hyperstart/transcript.hpp"
 
 namespace hyperstart::detail {
 
@@ -164,4 +164,4 @@ class Connection : public Outbox {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_CONNECTION_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_NET_CONNECTION_HPP_

@@ -1,7 +1,7 @@
 // Who answers a command: the plan, the handler, the default, in that order, and what a change of
 // the handler waits for.
 
-#include "mock_hyperstart/playbook.hpp"
+#include "mock_hyperstart/detail/agent/reply_policy.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

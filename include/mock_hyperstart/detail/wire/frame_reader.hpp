@@ -5,8 +5,8 @@
 // 1 MiB once 64 KiB have; while they move to a larger block, as much again as has arrived. Not
 // synchronised: it lives on the thread that reads its channel.
 
-#ifndef MOCK_HYPERSTART_FRAME_READER_HPP_
-#define MOCK_HYPERSTART_FRAME_READER_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_WIRE_FRAME_READER_HPP_
+#define MOCK_HYPERSTART_DETAIL_WIRE_FRAME_READER_HPP_
 
 #include <algorithm>
 #include <array>
@@ -129,4 +129,4 @@ class FrameReader {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_FRAME_READER_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_WIRE_FRAME_READER_HPP_

@@ -1,7 +1,7 @@
 // Waits: fulfilled from other threads, ended by deadlines and by the mock's life, and what the
 // reason of a failed one says.
 
-#include "mock_hyperstart/mailbox.hpp"
+#include "mock_hyperstart/detail/agent/records.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // Bytes made readable: text quoted and escaped, JSON as it is, anything else in hex. Knows nothing
 // of the protocol. Stateless: any thread.
 
-#ifndef MOCK_HYPERSTART_PRINTING_HPP_
-#define MOCK_HYPERSTART_PRINTING_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_WIRE_TEXT_HPP_
+#define MOCK_HYPERSTART_DETAIL_WIRE_TEXT_HPP_
 
 #include <fmt/format.h>
 
@@ -163,4 +163,4 @@ inline std::string Bytes(std::size_t count) {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_PRINTING_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_WIRE_TEXT_HPP_

@@ -2,8 +2,8 @@
 // sockets will lie. Reads the environment as the mock is made, and does not change after that: any
 // thread may look.
 
-#ifndef MOCK_HYPERSTART_SETUP_HPP_
-#define MOCK_HYPERSTART_SETUP_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_
 
 #include <fmt/format.h>
 
@@ -18,9 +18,9 @@
 #include <string>
 #include <system_error>
 
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
-#include "mock_hyperstart/socket_files.hpp"
 
 namespace hyperstart::detail {
 
@@ -72,4 +72,4 @@ class SocketPlaces {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_SETUP_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_

@@ -2,8 +2,8 @@
 // same, ends at one line that names the Debian package. Included before all else by the face; the
 // optional rooms have checks of their own. Knows nothing of the rooms.
 
-#ifndef MOCK_HYPERSTART_REQUIREMENTS_HPP_
-#define MOCK_HYPERSTART_REQUIREMENTS_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_REQUIREMENTS_HPP_
+#define MOCK_HYPERSTART_DETAIL_REQUIREMENTS_HPP_
 
 #if __cplusplus < 201703L
 #error mock_hyperstart needs C++17 or later
@@ -15,4 +15,4 @@
 #error mock_hyperstart needs fmt 9 or later (Debian: libfmt-dev)
 #endif
 
-#endif  // MOCK_HYPERSTART_REQUIREMENTS_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_REQUIREMENTS_HPP_

@@ -2,8 +2,8 @@
 // Does not know what a client's bytes mean: that is the business of the function that it is given.
 // Knows who is connected; what is sent while nobody is waits here for the next client.
 
-#ifndef MOCK_HYPERSTART_CHANNEL_HPP_
-#define MOCK_HYPERSTART_CHANNEL_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_
+#define MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -26,13 +26,13 @@
 #include <thread>
 #include <utility>
 
-#include "mock_hyperstart/connection.hpp"
-#include "mock_hyperstart/mailbox.hpp"
+#include "mock_hyperstart/detail/agent/records.hpp"
+#include "mock_hyperstart/detail/agent/transcript.hpp"
+#include "mock_hyperstart/detail/net/background_thread.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/net/socket_files.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/printing.hpp"
-#include "mock_hyperstart/quiet_thread.hpp"
-#include "mock_hyperstart/socket_files.hpp"
-#include "mock_hyperstart/transcript.hpp"
 
 namespace hyperstart::detail {
 
@@ -345,4 +345,4 @@ class ChannelServer {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_CHANNEL_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_

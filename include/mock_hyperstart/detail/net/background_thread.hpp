@@ -2,8 +2,8 @@
 // program's own threads take them. Knows nothing of what a thread is for. Stateless: any thread may
 // start one.
 
-#ifndef MOCK_HYPERSTART_QUIET_THREAD_HPP_
-#define MOCK_HYPERSTART_QUIET_THREAD_HPP_
+#ifndef MOCK_HYPERSTART_DETAIL_NET_BACKGROUND_THREAD_HPP_
+#define MOCK_HYPERSTART_DETAIL_NET_BACKGROUND_THREAD_HPP_
 
 #include <signal.h>
 
@@ -36,4 +36,4 @@ std::thread QuietThread(Body body) {
 
 }  // namespace hyperstart::detail
 
-#endif  // MOCK_HYPERSTART_QUIET_THREAD_HPP_
+#endif  // MOCK_HYPERSTART_DETAIL_NET_BACKGROUND_THREAD_HPP_

@@ -1,6 +1,6 @@
 // A listening socket and its thread: one client after another, and an end at every stage.
 
-#include "mock_hyperstart/channel.hpp"
+#include "mock_hyperstart/detail/net/channel_server.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart/mailbox.hpp"
+#include "mock_hyperstart/detail/agent/records.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 #include "unit/blocked_call.hpp"

@@ -1,7 +1,7 @@
 // What a client is owed arrives whole and in order, and nobody waits for a client that does not
 // read.
 
-#include "mock_hyperstart/outbox.hpp"
+#include "mock_hyperstart/detail/net/send_queue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
