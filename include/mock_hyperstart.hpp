@@ -15,6 +15,8 @@
 
 #include "mock_hyperstart/detail/requirements.hpp"  // IWYU pragma: keep
 
+#ifdef MOCK_HYPERSTART_REQUIREMENTS_MET
+
 #define MOCK_HYPERSTART_VERSION_MAJOR 0
 #define MOCK_HYPERSTART_VERSION_MINOR 1
 #define MOCK_HYPERSTART_VERSION_PATCH 0
@@ -181,5 +183,7 @@ class MockHyperstart {
 #ifndef MOCK_HYPERSTART_COMPILED
 #include "mock_hyperstart/detail/gtest/mock.hpp"
 #endif
+
+#endif  // MOCK_HYPERSTART_REQUIREMENTS_MET
 
 #endif  // MOCK_HYPERSTART_HPP_

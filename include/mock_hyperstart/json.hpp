@@ -1,7 +1,7 @@
-// A GoogleMock matcher of the JSON in a payload, by nlohmann-json. Optional: the rest of the
-// library needs neither. JsonValue is what the matchers inside it see, since nlohmann::json's own
-// implicit conversions are ambiguous with GoogleMock. Knows nothing of commands. Values: any
-// thread, as long as the matchers they were given are.
+// A GoogleMock matcher for JSON in a payload. This header is optional: it needs GoogleMock and
+// nlohmann-json, which the rest of the library does not. The inner matchers see a JsonValue, not an
+// nlohmann::json, whose implicit conversions are ambiguous with GoogleMock's. Knows nothing of
+// commands. Values: any thread, if the inner matchers are.
 
 #ifndef MOCK_HYPERSTART_JSON_HPP_
 #define MOCK_HYPERSTART_JSON_HPP_
@@ -10,7 +10,7 @@
 #error mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)
 #elif !__has_include(<nlohmann/json.hpp>)
 #error mock_hyperstart needs nlohmann-json 3 or later (Debian: nlohmann-json3-dev)
-#endif
+#else  // nothing but that error
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -36,72 +36,74 @@ namespace hyperstart {
 class JsonValue;
 }
 
-/// None: a JsonValue does not become json again, which would make their comparison ambiguous.
+/// Empty, so that a JsonValue does not convert to nlohmann::json: their comparison would be
+/// ambiguous.
 template <>
 struct nlohmann::adl_serializer<hyperstart::JsonValue> {};
-/// None: nlohmann-json 3.10.5 says that it turns json into any matcher, and then can't.
+/// Empty: nlohmann-json 3.10.5 claims to convert json to any matcher, but can't.
 template <>
-struct nlohmann::adl_serializer<testing::Matcher<const hyperstart::JsonValue&>> {};
+struct nlohmann::adl_serializer<testing::Matcher<const hyperstart::JsonValue&> > {};
 
 namespace hyperstart {
 namespace detail {
 
-/// Whatever nlohmann::json can be made of: numbers, bool, nullptr, text, vectors, maps, json.
+/// For types that nlohmann::json can be made from: numbers, bool, nullptr, strings, vectors, maps.
 template <typename T>
 using IfJson =
-    std::enable_if_t<std::conjunction_v<std::negation<std::is_same<T, JsonValue>>,
-                                        std::is_constructible<nlohmann::json, const T&>>>;
+    std::enable_if_t<std::conjunction_v<std::negation<std::is_same<T, JsonValue> >,
+                                        std::is_constructible<nlohmann::json, const T&> > >;
 
-/// A dump, as much of it as helps.
-inline std::string CutJson(const std::string& dump) {
+/// The start of a JSON document, for messages.
+inline std::string CutJson(std::string_view dump) {
   const std::string_view head = CutText(dump, 200);
-  if (head.size() == dump.size()) return dump;
-  return fmt::format("{}... (the first {} of {})", head, head.size(), Bytes(dump.size()));
+  if (head.size() == dump.size()) return EscapeJsonControls(dump);
+  return fmt::format("{}... (the first {} of {})", EscapeJsonControls(head), head.size(),
+                     Bytes(dump.size()));
 }
 
-/// An array's interface used on something else. Ends the match: a scalar seen as an empty array
-/// would satisfy Each(...).
+/// Thrown when a value that is not an array is used like one. It ends the match: a number that
+/// looked like an empty array would satisfy Each(...).
 struct NotAnArray : std::domain_error {
   using std::domain_error::domain_error;
 };
 
 }  // namespace detail
 
-/// A JSON value as a matcher sees it: compares with what nlohmann::json compares with, is text for
-/// string matchers, and a container of JsonValue if it is an array.
+/// A JSON value for inner matchers. It compares with everything that nlohmann::json compares with,
+/// converts to a string for string matchers, and is a container of JsonValue if it is an array.
 class JsonValue {
  public:
   using value_type = JsonValue;
   using const_iterator = std::vector<JsonValue>::const_iterator;
   using iterator = const_iterator;
 
-  /// Implicit: GoogleMock then takes plain values for matchers.
-  template <typename T, typename = detail::IfJson<T>>
+  /// Implicit, so that GoogleMock accepts plain values as matchers.
+  template <typename T, typename = detail::IfJson<T> >
   JsonValue(const T& value)  // NOLINT(google-explicit-constructor)
       : JsonValue(std::make_shared<const nlohmann::json>(value)) {}
 
   const nlohmann::json& json() const { return *value_; }
-  /// On one line.
+  /// The JSON text on one line.
   std::string Dump() const {
     return json().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
-  /// A string's characters; the dump of anything else.
+  /// The characters of a string; the JSON text of any other value.
   operator std::string() const {  // NOLINT(google-explicit-constructor)
     return json().is_string() ? json().get_ref<const std::string&>() : Dump();
   }
 
-  /// Of an array. As the next two, throws a std::domain_error for what has none.
+  /// The elements of an array. For other values these throw std::domain_error.
   const_iterator begin() const { return Checked(json().is_array()).elements_.begin(); }
   const_iterator end() const { return Checked(json().is_array()).elements_.end(); }
-  /// Of an array, an object, or a string in bytes.
+  /// The size of an array or object, or the bytes of a string. Throws std::domain_error for others.
   std::size_t size() const {
     Checked(json().is_structured() || json().is_string());
     return json().is_string() ? json().get_ref<const std::string&>().size() : json().size();
   }
   bool empty() const { return size() == 0; }
 
-  // Members, or they would be candidates for the comparisons of other libraries. 1 equals 1.0, but
-  // neither "1" nor true; less and greater are only numbers than numbers, strings than strings.
+  // Members: as free functions, they would be candidates in the comparisons of other libraries.
+  // 1 equals 1.0, but neither "1" nor true. Only numbers, and only strings, have an order.
   bool operator==(const JsonValue& other) const { return json() == other.json(); }
   bool operator!=(const JsonValue& other) const { return json() != other.json(); }
   bool operator<(const JsonValue& other) const { return HasOrder(other) && json() < other.json(); }
@@ -129,48 +131,52 @@ class JsonValue {
   }
 
   std::shared_ptr<const nlohmann::json> value_;
-  std::vector<JsonValue> elements_;  // of an array; they share the document
+  std::vector<JsonValue> elements_;  // of an array; they share ownership of the document
 };
 
-inline void PrintTo(const JsonValue& value, std::ostream* out) { *out << value.Dump(); }
+inline void PrintTo(const JsonValue& value, std::ostream* out) {
+  *out << detail::EscapeJsonControls(value.Dump());
+}
 
 namespace detail {
 
-/// Values that nest so deep that nlohmann-json, which copies them by recursion, runs out of stack.
+/// Whether values nest so deep that nlohmann-json, which copies them recursively, could run out of
+/// stack.
 inline bool IsTooDeep(std::string_view bytes) {
-  constexpr int kDeepest = 500;
+  constexpr int kMaxDepth = 500;
   int depth = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < bytes.size() && depth <= kDeepest; ++i) {
-    if (in_text && bytes[i] == '\\') {
+  bool in_string = false;
+  for (std::size_t i = 0; i < bytes.size() && depth <= kMaxDepth; ++i) {
+    if (in_string && bytes[i] == '\\') {
       ++i;
     } else if (bytes[i] == '"') {
-      in_text = !in_text;
-    } else if (!in_text && (bytes[i] == '[' || bytes[i] == '{')) {
+      in_string = !in_string;
+    } else if (!in_string && (bytes[i] == '[' || bytes[i] == '{')) {
       ++depth;
-    } else if (!in_text && (bytes[i] == ']' || bytes[i] == '}')) {
-      if (--depth <= 0) return false;  // what follows the value is no part of it
+    } else if (!in_string && (bytes[i] == ']' || bytes[i] == '}')) {
+      if (--depth <= 0) return false;  // the value ends here; other bytes may follow
     }
   }
-  return depth > kDeepest;
+  return depth > kMaxDepth;
 }
 
-/// What `bytes` hold: one JSON value, or an object and then a file's bytes (writefile); a NUL that
-/// ends the text is not part of it. Nothing where it nests deeper than 500 levels.
+/// Parses one JSON value, or the object at the start of a writefile payload, which the bytes of the
+/// file follow. A NUL at the end is ignored. Nothing if it is not JSON or nests deeper than 500
+/// levels.
 inline std::optional<nlohmann::json> ParsePayload(std::string_view bytes) {
   if (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);
   if (IsTooDeep(bytes)) return std::nullopt;
   nlohmann::json whole(nlohmann::json::value_t::discarded);
-  if (bytes.find('\0') == std::string_view::npos) {  // where nlohmann-json would stop
+  if (bytes.find('\0') == std::string_view::npos) {  // nlohmann-json would stop at it
     whole = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
   }
   if (!whole.is_discarded()) return whole;
   if (bytes.empty() || bytes.front() != '{') return std::nullopt;
   try {
     std::istringstream in{std::string(bytes)};
-    in >> whole;  // stops after one value
+    in >> whole;  // reads one value
     return whole;
-  } catch (const nlohmann::json::exception&) {  // or a number that no double holds
+  } catch (const nlohmann::json::exception&) {  // or a number too large for a double
     return std::nullopt;
   }
 }
@@ -230,7 +236,7 @@ class PayloadJsonMatcher {
   const nlohmann::json* Find(const nlohmann::json& document) const {
     try {
       return &document.at(pointer_);
-    } catch (const std::exception&) {  // nlohmann::json's own, or std::stoull's before 3.11
+    } catch (const std::exception&) {  // before 3.11, also those of std::stoull
       return nullptr;
     }
   }
@@ -247,16 +253,19 @@ class PayloadJsonMatcher {
 
 }  // namespace detail
 
-/// A DecodedMessage, IoPacket or std::string that holds JSON with a match at that JSON pointer
-/// (RFC 6901): PayloadJson("/process/args", ElementsAre("sh", "-c")); "" is the whole document.
-/// What isn't there, or isn't JSON, doesn't match. Of a JSON object with other bytes behind it, as
-/// in writefile, the object is matched; a NUL at the end is ignored. A plain value means equality.
-/// Throws std::invalid_argument for what is no JSON pointer.
+/// Matches a DecodedMessage, IoPacket or std::string with JSON in it, if `matcher` matches the
+/// value at the JSON pointer `pointer` (RFC 6901; "" is the whole document). A plain value means
+/// equality. Use: PayloadJson("/process/args", ElementsAre("sh", "-c")). If there is no such value,
+/// or no JSON, it does not match. If other bytes follow a JSON object, as in writefile, the object
+/// is matched; a NUL at the end is ignored. Throws std::invalid_argument if `pointer` is not a JSON
+/// pointer.
 template <typename Matcher>
 detail::PayloadJsonMatcher PayloadJson(const std::string& pointer, const Matcher& matcher) {
   return {pointer, testing::SafeMatcherCast<const JsonValue&>(matcher)};
 }
 
 }  // namespace hyperstart
+
+#endif  // has GoogleMock and nlohmann-json
 
 #endif  // MOCK_HYPERSTART_JSON_HPP_

@@ -1,14 +1,15 @@
-// GoogleMock matchers of what a client sent. Optional: the rest of the library does without them.
-// They match the values of messages.hpp, take a matcher or a plain value for the bytes, and explain
-// the first field that differs. Knows nothing of what is in a payload: json.hpp does. Values: any
-// thread, as long as the matchers they were given are.
+// GoogleMock matchers for what a client has sent: the values of messages.hpp. For the bytes they
+// take a matcher or a plain value, and they explain the first field that differs. This header is
+// optional: it needs GoogleMock, which the rest of the library does not. Knows nothing of the
+// content of a payload; json.hpp has a matcher for that. Values: any thread, if the inner matchers
+// are.
 
 #ifndef MOCK_HYPERSTART_MATCHERS_HPP_
 #define MOCK_HYPERSTART_MATCHERS_HPP_
 
 #if !__has_include(<gmock/gmock.h>)
 #error mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)
-#endif
+#else  // nothing but that error
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -30,7 +31,7 @@ using BytesMatcher = testing::Matcher<const std::string&>;
 
 /// "a ping", "an ack".
 inline std::string WithArticle(Command command) {
-  const std::string name = CommandName(command);
+  const std::string name = CommandNames(command);
   const bool vowel = std::string_view("aeiou").find(name[0]) != std::string_view::npos;
   return (vowel ? "an " : "a ") + name;
 }
@@ -41,7 +42,7 @@ inline std::string DescriptionOf(const BytesMatcher& matcher) {
   return out.str();
 }
 
-/// Matches, and says what the bytes are and what their matcher says of them.
+/// Shows the bytes, and adds what their matcher explains.
 inline bool MatchBytes(const char* field, const std::string& bytes, const BytesMatcher& matcher,
                        testing::MatchResultListener* listener) {
   if (!listener->IsInterested()) return matcher.Matches(bytes);
@@ -52,30 +53,6 @@ inline bool MatchBytes(const char* field, const std::string& bytes, const BytesM
   return matches;
 }
 
-struct ThatCommand {
-  Command command;
-
-  std::string What() const { return WithArticle(command); }
-  bool MatchAndExplain(const DecodedMessage& message,
-                       testing::MatchResultListener* listener) const {
-    if (message.command == command) return true;
-    *listener << "which is " << WithArticle(message.command) << ", not " << What();
-    return false;
-  }
-};
-
-struct ThatMessage {
-  ThatCommand that;
-  BytesMatcher payload;
-
-  std::string What() const { return that.What() + " whose payload " + DescriptionOf(payload); }
-  bool MatchAndExplain(const DecodedMessage& message,
-                       testing::MatchResultListener* listener) const {
-    return that.MatchAndExplain(message, listener) &&
-           MatchBytes("payload", message.payload, payload, listener);
-  }
-};
-
 inline bool MatchSeq(const IoPacket& packet, std::uint64_t seq,
                      testing::MatchResultListener* listener) {
   if (packet.seq == seq) return true;
@@ -83,11 +60,40 @@ inline bool MatchSeq(const IoPacket& packet, std::uint64_t seq,
   return false;
 }
 
-struct ThatPacket {
+// Each of these four has a description, a noun, and explains a mismatch. Described makes of it what
+// GoogleMock calls a matcher.
+
+struct CommandMatcher {
+  Command command;
+
+  std::string Description() const { return WithArticle(command); }
+  bool MatchAndExplain(const DecodedMessage& message,
+                       testing::MatchResultListener* listener) const {
+    if (message.command == command) return true;
+    *listener << "which is " << WithArticle(message.command) << ", not " << Description();
+    return false;
+  }
+};
+
+struct MessageMatcher {
+  CommandMatcher command;
+  BytesMatcher payload;
+
+  std::string Description() const {
+    return command.Description() + " whose payload " + DescriptionOf(payload);
+  }
+  bool MatchAndExplain(const DecodedMessage& message,
+                       testing::MatchResultListener* listener) const {
+    return command.MatchAndExplain(message, listener) &&
+           MatchBytes("payload", message.payload, payload, listener);
+  }
+};
+
+struct PacketMatcher {
   std::uint64_t seq;
   BytesMatcher data;
 
-  std::string What() const {
+  std::string Description() const {
     return fmt::format("a packet of seq {} whose data {}", seq, DescriptionOf(data));
   }
   bool MatchAndExplain(const IoPacket& packet, testing::MatchResultListener* listener) const {
@@ -95,50 +101,54 @@ struct ThatPacket {
   }
 };
 
-struct ThatEnd {
+struct EofMatcher {
   std::uint64_t seq;
 
-  std::string What() const { return fmt::format("the end of seq {}", seq); }
+  std::string Description() const { return fmt::format("the end of seq {}", seq); }
   bool MatchAndExplain(const IoPacket& packet, testing::MatchResultListener* listener) const {
     return MatchSeq(packet, seq, listener) &&
            (packet.eof() || MatchBytes("data", packet.data, BytesMatcher(""), listener));
   }
 };
 
-/// Makes a matcher of something that matches and says what.
-template <typename That>
-struct Is : That {
+template <typename Matcher>
+struct Described : Matcher {
   using is_gtest_matcher = void;
 
-  void DescribeTo(std::ostream* out) const { *out << "is " << this->What(); }
-  void DescribeNegationTo(std::ostream* out) const { *out << "isn't " << this->What(); }
+  void DescribeTo(std::ostream* out) const { *out << "is " << this->Description(); }
+  void DescribeNegationTo(std::ostream* out) const { *out << "isn't " << this->Description(); }
 };
 
 }  // namespace detail
 
-/// A DecodedMessage with that command, whatever its payload.
-inline auto IsCommand(Command command) { return detail::Is<detail::ThatCommand>{{command}}; }
+/// Matches a DecodedMessage with that command and any payload.
+inline auto IsCommand(Command command) {
+  return detail::Described<detail::CommandMatcher>{{command}};
+}
 
-/// The same, where it stands beside its sibling below.
+/// The same, for a list that has IsMessage(command, payload) in it too.
 inline auto IsMessage(Command command) { return IsCommand(command); }
 
-/// A DecodedMessage with that command, whose payload matches: IsMessage(Command::kExecCmd,
-/// HasSubstr("sh")). A plain value means equality.
+/// Matches a DecodedMessage with that command and a payload that `payload` matches. A plain value
+/// means equality. Use: IsMessage(Command::kExecCmd, HasSubstr("sh")).
 template <typename PayloadMatcher>
 auto IsMessage(Command command, const PayloadMatcher& payload) {
-  return detail::Is<detail::ThatMessage>{
+  return detail::Described<detail::MessageMatcher>{
       {{command}, testing::SafeMatcherCast<const std::string&>(payload)}};
 }
 
-/// An IoPacket of that stream, whose data matches. A plain value means equality.
+/// Matches an IoPacket of that stream with data that `data` matches. A plain value means equality.
 template <typename DataMatcher>
 auto IsIoPacket(std::uint64_t seq, const DataMatcher& data) {
-  return detail::Is<detail::ThatPacket>{{seq, testing::SafeMatcherCast<const std::string&>(data)}};
+  return detail::Described<detail::PacketMatcher>{
+      {seq, testing::SafeMatcherCast<const std::string&>(data)}};
 }
 
-/// The empty IoPacket that ends that stream.
-inline auto IsEof(std::uint64_t seq) { return detail::Is<detail::ThatEnd>{{seq}}; }
+/// Matches the empty IoPacket that ends that stream.
+inline auto IsEof(std::uint64_t seq) { return detail::Described<detail::EofMatcher>{{seq}}; }
 
 }  // namespace hyperstart
+
+#endif  // has GoogleMock
 
 #endif  // MOCK_HYPERSTART_MATCHERS_HPP_

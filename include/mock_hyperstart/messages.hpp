@@ -1,5 +1,6 @@
-// What a client sent, and what it did wrong, as values that compare and print: through GoogleTest
-// (PrintTo) and fmt (formatter). Values: any thread.
+// What a client has sent, and how it has broken the protocol, as values. They compare, and print
+// through GoogleTest (PrintTo) and fmt (formatter). They do not know the dialect of their mock, so
+// that the commands 23 and 24 print both of their names. Values: any thread.
 
 #ifndef MOCK_HYPERSTART_MESSAGES_HPP_
 #define MOCK_HYPERSTART_MESSAGES_HPP_
@@ -15,31 +16,32 @@
 
 namespace hyperstart {
 
-/// One of the two byte streams between client and agent.
+/// One of the two connections between client and agent.
 enum class Channel { kCtl, kIo };
 
-/// A command that a client sent on ctl.
+/// A command that a client has sent on ctl.
 struct DecodedMessage {
   Command command{};
   std::string payload;  // the frame without its header
 };
 
-/// A piece of a stream that a client sent on io.
+/// A frame that a client has sent on io: a part of the stream `seq`.
 struct IoPacket {
   std::uint64_t seq = 0;
   std::string data;  // the frame without its header
-  /// No data: the stream ends here.
+  /// A frame without data is the end of its stream.
   bool eof() const { return data.empty(); }
 };
 
-/// What a client did that the protocol forbids.
+/// Something that a client has done and the protocol forbids.
 struct Violation {
   Channel channel{};
   std::string what;   // a sentence
-  std::string bytes;  // what came, from the offending frame's first byte on
+  std::string bytes;  // as received, from the first byte of the frame in question
 };
 
-/// Where a client connects. Use: auto [ctl, io] = agent.GetSocketPaths();
+/// The paths of the sockets that a client connects to. Use: auto [ctl, io] =
+/// agent.GetSocketPaths();
 struct SocketPaths {
   std::string ctl;
   std::string io;
@@ -57,10 +59,10 @@ inline bool operator!=(const IoPacket& a, const IoPacket& b) { return !(a == b);
 namespace detail {
 
 inline std::string ToString(Channel channel) { return channel == Channel::kCtl ? "ctl" : "io"; }
-inline std::string ToString(Command command) { return CommandName(command); }
+inline std::string ToString(Command command) { return CommandNames(command); }
 inline std::string ToString(const DecodedMessage& message) {
-  if (message.payload.empty()) return CommandName(message.command) + ", no payload";
-  return fmt::format("{}, {}:{}", CommandName(message.command), Bytes(message.payload.size()),
+  if (message.payload.empty()) return ToString(message.command) + ", no payload";
+  return fmt::format("{}, {}:{}", ToString(message.command), Bytes(message.payload.size()),
                      Readable(message.payload));
 }
 inline std::string ToString(const IoPacket& packet) {
@@ -75,7 +77,7 @@ inline std::string ToString(const SocketPaths& paths) {
   return fmt::format("ctl {}, io {}", paths.ctl, paths.io);
 }
 
-/// fmt's formatter for what ToString knows.
+/// fmt's formatter for every type that ToString takes.
 struct Formatter : fmt::formatter<fmt::string_view> {
   template <typename Value, typename Context>
   auto format(const Value& value, Context& context) const {

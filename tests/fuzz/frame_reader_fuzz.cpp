@@ -52,8 +52,8 @@ namespace {
 using fuzz::Require;
 using fuzz::Stream;
 using hyperstart::detail::CtlHeader;
-using hyperstart::detail::Found;
 using hyperstart::detail::FrameReader;
+using hyperstart::detail::FrameStep;
 using hyperstart::detail::IoHeader;
 
 template <typename Header>
@@ -81,11 +81,11 @@ class Reading {
       Require(arrived_ == expected_.whole + kHeader, "what follows a broken header is not touched");
       rest = rest.substr(0, kHeader);
     }
-    Require(reader_.PendingBytes() == rest,
+    Require(reader_.PartialBytes() == rest,
             "what is pending is what has come since the last frame");
-    Require(reader_.GetPending().bytes == rest.size(), "what is pending is counted");
+    Require(reader_.partial().bytes == rest.size(), "what is pending is counted");
     if (rest.size() < kHeader) return;
-    Require(reader_.GetPending().length == wire::ToU32(rest.substr(kHeader - 4)),
+    Require(reader_.partial().length == wire::ToU32(rest.substr(kHeader - 4)),
             "the length of a pending frame is its header's");
   }
 
@@ -95,7 +95,7 @@ class Reading {
   void Step(std::string_view& bytes) {
     const std::size_t before = bytes.size();
     const std::size_t asked_before = asked_for;
-    Found<Header> found = reader_.Read(bytes);
+    FrameStep<Header> found = reader_.Next(bytes);
     const std::size_t asked = asked_for - asked_before;
     const std::size_t taken = before - bytes.size();
     Require(before >= bytes.size() && taken > 0, "a step takes bytes");
@@ -111,12 +111,12 @@ class Reading {
     Require(asked_ <= 4 * of_frame_ + kConstant,
             "a frame's growth costs what has arrived, not more");
 
-    broken_ = !found.broken.empty();
+    broken_ = !found.error.empty();
     if (broken_) {
       Require(found.header_bytes == 0 && found.payload_bytes == 0, "no broken header is counted");
       Require(header_counted_ == came_before, "what came before was counted as a header's");
       Require(!found.complete, "a broken frame is not complete");
-      Require(found.broken.size() < 200, "why it is broken is a sentence");
+      Require(found.error.size() < 200, "why it is broken is a sentence");
       return;
     }
     const std::size_t of_header = std::min(of_frame_, kHeader) - header_counted_;

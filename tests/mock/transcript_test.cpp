@@ -155,7 +155,7 @@ TEST(Transcript, DrawsASequenceDiagram) {
             "  participant C as client\n"
             "  participant A as hyperstart\n"
             "  Note over C,A: ctl: connected (T)\n"
-            "  C->>A: ctl: startpod       13 bytes  {\"a\":\"#60;b#62;#59;#35;\"} (T)\n"
+            "  C->>A: ctl: startpod       13 bytes  {\"a\"#58;\"#60;b#62;#59;#35;\"} (T)\n"
             "  A-->>C: ctl: next 8, next 13, ack (T)\n"
             "  Note over C,A: ctl: disconnected by Stop (T)\n");
 }

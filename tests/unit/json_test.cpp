@@ -1,4 +1,4 @@
-// PayloadJson: which matchers it takes, what it finds, and every word it says.
+// PayloadJson: which matchers it accepts, which value it finds, and the exact text that it prints.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest-spi.h>
@@ -251,6 +251,15 @@ TEST(PayloadJson, CutsWhatIsLong) {
   EXPECT_EQ(
       Verdict(text.substr(1), PayloadJson("", "b")),
       "no; which holds no JSON: \"" + std::string(200, 'a') + "\"... (the first 200 of 301 bytes)");
+}
+
+TEST(PayloadJson, NeverShowsAControlCharacter) {
+  const std::string text = "{\"a\":\"\u009b31m\x7f\"}";
+  EXPECT_EQ(Verdict(text, PayloadJson("/a", "b")), R"(no; which holds "\u009b31m\u007f" at "/a")");
+  EXPECT_EQ(Verdict(text, PayloadJson("/b", "b")),
+            R"(no; which holds nothing at "/b": {"a":"\u009b31m\u007f"})");
+  EXPECT_EQ(testing::PrintToString(JsonValue("\u202e")), R"("\u202e")");
+  EXPECT_THAT(text, PayloadJson("/a", "\u009b31m\x7f")) << "matchers see the characters";
 }
 
 TEST(PayloadJson, SaysWhenThereIsNoJson) {

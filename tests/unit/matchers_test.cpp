@@ -1,4 +1,4 @@
-// GoogleMock matchers of messages and packets: what they match, and every word they say.
+// The matchers for messages and packets: what they match, and the exact text that they print.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest-spi.h>
@@ -51,7 +51,7 @@ std::string OfPacket(const Matcher& matcher, bool negated = false) {
   return DescribeMatcher<IoPacket>(matcher, negated);
 }
 
-TEST(IsCommand, MatchesTheCommandWhateverThePayload) {
+TEST(IsCommand, MatchesTheCommandWithAnyPayload) {
   EXPECT_EQ(Verdict(kPing, IsCommand(Command::kPing)), "yes; ");
   EXPECT_EQ(Verdict(kStartPod, IsCommand(Command::kStartPod)), "yes; ");
   EXPECT_EQ(Verdict(DecodedMessage{Command{99}, "x"}, IsCommand(Command{99})), "yes; ");
@@ -63,6 +63,12 @@ TEST(IsCommand, SaysWhichCommandItIsInstead) {
             "no; which is an ack, not an error");
   EXPECT_EQ(Verdict(DecodedMessage{Command{99}, ""}, IsCommand(Command::kExecCmd)),
             "no; which is a command 99, not an execcmd");
+}
+
+TEST(IsCommand, SaysBothNamesOfACommandThatTheDialectsNameDifferently) {
+  EXPECT_EQ(
+      Verdict(DecodedMessage{Command{24}, ""}, IsCommand(Command::kPing)),
+      "no; which is a signalprocess (24; processasyncevent for Clear Containers), not a ping");
 }
 
 TEST(IsCommand, DescribesItself) {

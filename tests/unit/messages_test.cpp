@@ -1,4 +1,4 @@
-// Records as values: how they compare, and the exact text in which they print.
+// Messages, packets and violations: how they compare, and the exact text in which they print.
 
 #include "mock_hyperstart/messages.hpp"
 
@@ -71,6 +71,22 @@ TEST(PrintingTest, ShowsAMessageByItsNameLengthAndPayload) {
 TEST(PrintingTest, ShowsAMessageWithoutPayload) {
   EXPECT_EQ(Print(DecodedMessage{Command::kPing, ""}), "ping, no payload");
   EXPECT_EQ(Print(DecodedMessage{Command{99}, ""}), "command 99, no payload");
+}
+
+// A message does not know its mock's dialect.
+TEST(PrintingTest, ShowsBothNamesOfACommandThatTheDialectsNameDifferently) {
+  EXPECT_EQ(Print(DecodedMessage{Command::kProcessAsyncEvent, ""}),
+            "processasyncevent (23; pscontainer for Clear Containers), no payload");
+  EXPECT_EQ(Print(DecodedMessage{Command::kSignalProcess, "{}"}),
+            "signalprocess (24; processasyncevent for Clear Containers), 2 bytes: {}");
+  EXPECT_EQ(Print(Command::kSignalProcess),
+            "signalprocess (24; processasyncevent for Clear Containers)");
+  EXPECT_EQ(Print(DecodedMessage{Command::kDeleteInterface, ""}), "deleteinterface, no payload");
+}
+
+TEST(PrintingTest, NeverShowsAControlCharacterOfAPayload) {
+  EXPECT_EQ(Print(DecodedMessage{Command::kError, "\u009b31m"}), R"(error, 5 bytes: "\u009b31m")");
+  EXPECT_EQ(Print(IoPacket{1, "[\"\u009b31m\"]"}), R"(seq 1, 9 bytes: "[\"\u009b31m\"]")");
 }
 
 TEST(PrintingTest, SaysTheFullLengthOfALongPayload) {

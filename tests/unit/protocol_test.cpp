@@ -1,28 +1,25 @@
-// Every number and name of the protocol, and headers, against literal bytes.
+// Every number and name of the protocol, and its headers and frames, against literal bytes.
 
 #include "mock_hyperstart/protocol.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "mock_hyperstart/detail/wire/bytes.hpp"
 
 namespace hyperstart {
 namespace {
 
 using namespace std::string_literals;
-using detail::BigEndian32;
 using detail::CtlHeader;
 using detail::IoHeader;
 using detail::View;
 
-/// Commands are compared as numbers: here GoogleTest must not learn to print them in its own way,
-/// since in the same program other files know messages.hpp, which tells it how.
 std::uint32_t Number(Command command) { return static_cast<std::uint32_t>(command); }
 
 struct Row {
@@ -106,6 +103,22 @@ TEST(CommandTest, PrintsANumberWithoutANameAsANumber) {
   }
 }
 
+TEST(CommandTest, PrintsBothNamesOfANumberThatTheDialectsNameDifferently) {
+  EXPECT_EQ(testing::PrintToString(Command::kProcessAsyncEvent),
+            "processasyncevent (23; pscontainer for Clear Containers)");
+  EXPECT_EQ(testing::PrintToString(Command::kSignalProcess),
+            "signalprocess (24; processasyncevent for Clear Containers)");
+}
+
+TEST(CommandTest, PrintsAnyOtherNumberByItsOnlyName) {
+  for (const Row& row : kHyperstart) {
+    if (row.number == 23 || row.number == 24) continue;
+    EXPECT_EQ(testing::PrintToString(row.command), row.name);
+  }
+  EXPECT_EQ(testing::PrintToString(Command{26}), "command 26");
+  EXPECT_EQ(testing::PrintToString(Command{0xffffffff}), "command 4294967295");
+}
+
 TEST(CommandTest, FindsNothingUnderAnyOtherName) {
   for (const Dialect dialect : {Dialect::kHyperstart, Dialect::kClearContainers}) {
     for (const std::string& name :
@@ -171,56 +184,16 @@ TEST(IoHeaderTest, IsReadFromBytesWhereverTheyLie) {
   EXPECT_EQ(large.length, 0xf7f6f5f4u);
 }
 
-TEST(HeaderTest, CountsItselfInTheLength) {
-  EXPECT_EQ(CtlHeader::For(Command::kPing, 0).length, 8u);
-  EXPECT_EQ(CtlHeader::For(Command::kPing, 5).length, 13u);
-  EXPECT_EQ(Number(CtlHeader::For(Command::kPing, 5).key), 12u);
-  EXPECT_EQ(IoHeader::For(7, 0).length, 12u);
-  EXPECT_EQ(IoHeader::For(7, 5).length, 17u);
-  EXPECT_EQ(IoHeader::For(7, 5).key, 7u);
-}
-
-template <typename Header>
-std::string WhyNot(std::size_t payload_bytes) {
-  try {
-    Header::For({}, payload_bytes);
-  } catch (const std::length_error& error) {
-    return error.what();
-  }
-  return "it fits";
-}
-
-TEST(HeaderTest, FitsPayloadsUpToTheLimitOfTheLengthField) {
-  EXPECT_EQ(CtlHeader::For(Command::kPing, 0xfffffff7).length, 0xffffffffu);
-  EXPECT_EQ(IoHeader::For(1, 0xfffffff3).length, 0xffffffffu);
-}
-
-TEST(HeaderTest, RefusesALongerPayloadWithASentence) {
-  EXPECT_EQ(WhyNot<CtlHeader>(0xfffffff8),
-            "a frame of 4294967288 payload bytes does not fit the 32-bit length field: send it in "
-            "several frames");
-  EXPECT_EQ(WhyNot<IoHeader>(0xfffffff4),
-            "a frame of 4294967284 payload bytes does not fit the 32-bit length field: send it in "
-            "several frames");
-#if SIZE_MAX > 0xffffffff
-  EXPECT_NE(WhyNot<CtlHeader>(0x100000000), "it fits");
-  EXPECT_NE(WhyNot<IoHeader>(0x100000000), "it fits");
-#endif
-  EXPECT_NE(WhyNot<CtlHeader>(std::numeric_limits<std::size_t>::max()), "it fits");
-  EXPECT_NE(WhyNot<IoHeader>(std::numeric_limits<std::size_t>::max()), "it fits");
-}
-
-TEST(BigEndian32Test, IsFourBytes) {
-  EXPECT_EQ(BigEndian32(0), "\0\0\0\0"s);
-  EXPECT_EQ(BigEndian32(4244), "\x00\x00\x10\x94"s);
-  EXPECT_EQ(BigEndian32(0xfffefdfc), "\xff\xfe\xfd\xfc"s);
-}
-
-TEST(FrameTest, IsAHeaderAndThePayload) {
+TEST(CtlFrameTest, IsAHeaderAndThePayload) {
   EXPECT_EQ(CtlFrame(Command::kReady), "\x00\x00\x00\x08\x00\x00\x00\x08"s);
   EXPECT_EQ(CtlFrame(Command::kNext, "\0\0\0\x08"s),
             "\x00\x00\x00\x0e\x00\x00\x00\x0c\x00\x00\x00\x08"s);
   EXPECT_EQ(CtlFrame(Command::kError, "no\0"s), "\x00\x00\x00\x0a\x00\x00\x00\x0bno\x00"s);
+}
+
+TEST(IoFrameTest, IsAHeaderAndTheData) {
+  EXPECT_EQ(IoFrame(0x0102030405060708), "\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00\x00\x0c"s);
+  EXPECT_EQ(IoFrame(1, "a\0"s), "\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0e"s + "a\0"s);
 }
 
 }  // namespace

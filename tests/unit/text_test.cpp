@@ -1,4 +1,4 @@
-// What people read, as exact text.
+// The exact text in which bytes are shown.
 
 #include "mock_hyperstart/detail/wire/text.hpp"
 
@@ -50,8 +50,8 @@ TEST(QuotedTest, LeavesEveryPrintableCharacterAsItIs) {
 
 TEST(QuotedTest, LeavesUtf8AsItIs) {
   for (const std::string text : {"\u00e9", "\u20ac", "\U0001f600", "na\u00efve \u4e2d\u6587",
-                                 // The first and the last character of each length.
-                                 "\u0080\u07ff", "\u0800\uffff", "\U00010000\U0010ffff"}) {
+                                 // The first visible and the last character of each length.
+                                 "\u00a0\u07ff", "\u0800\uffff", "\U00010000\U0010ffff"}) {
     EXPECT_EQ(Quoted(text), '"' + text + '"');
   }
 }
@@ -74,6 +74,64 @@ TEST(QuotedTest, EscapesBytesThatBeginNoUtf8) {
 TEST(QuotedTest, EscapesOverlongUtf8OfTwoBytes) {
   EXPECT_EQ(Quoted("\xc0\x80"), R"("\xc0\x80")");
   EXPECT_EQ(Quoted("\xc1\xbf"), R"("\xc1\xbf")");
+}
+
+TEST(QuotedTest, EscapesC1Controls) {
+  EXPECT_EQ(Quoted("\u0080\u009f"), R"("\u0080\u009f")");
+  EXPECT_EQ(Quoted("\u009b31mred"), R"("\u009b31mred")") << "a terminal sees ESC [ 31 m";
+  EXPECT_EQ(Quoted("\u00a0"), "\"\u00a0\"") << "the first that is no control";
+}
+
+TEST(QuotedTest, EscapesLineSeparatorsAndMarksOfDirection) {
+  EXPECT_EQ(Quoted("\u2028\u2029"), R"("\u2028\u2029")");
+  EXPECT_EQ(Quoted("\u061c\u200e\u200f"), R"("\u061c\u200e\u200f")");
+  EXPECT_EQ(Quoted("\u202a\u202e\u2066\u2069"), R"("\u202a\u202e\u2066\u2069")");
+  for (const std::string text :
+       {"\u061b", "\u061d", "\u200d", "\u2010", "\u2027", "\u202f", "\u2065", "\u206a"}) {
+    EXPECT_EQ(Quoted(text), '"' + text + '"') << "a neighbour that is none of them";
+  }
+}
+
+// ---- CodePoint
+
+TEST(CodePointTest, DecodesEveryLength) {
+  EXPECT_EQ(CodePoint("\u0080"), 0x80u);
+  EXPECT_EQ(CodePoint("\u07ff"), 0x7ffu);
+  EXPECT_EQ(CodePoint("\u0800"), 0x800u);
+  EXPECT_EQ(CodePoint("\uffff"), 0xffffu);
+  EXPECT_EQ(CodePoint("\U00010000"), 0x10000u);
+  EXPECT_EQ(CodePoint("\U0010ffff"), 0x10ffffu);
+}
+
+// ---- EscapeJsonControls
+
+TEST(EscapeJsonControlsTest, EscapesWhatJsonAllowsToStandAsItIs) {
+  EXPECT_EQ(EscapeJsonControls("[\"\u009b31m\x7f\u2028\u202e\"]"),
+            R"(["\u009b31m\u007f\u2028\u202e"])");
+}
+
+TEST(EscapeJsonControlsTest, LeavesAnythingElseAsItIs) {
+  for (const std::string json : {"", "{\"id\":\"web\"}", "[\"\u00e9\U0001f600\"]", "\xff\xc3"}) {
+    EXPECT_EQ(EscapeJsonControls(json), json);
+  }
+}
+
+// ---- MermaidText: check_mermaid.sh shows such texts to Mermaid itself
+
+TEST(MermaidTextTest, WritesWhatMermaidOrHtmlGiveAMeaningToAsEntities) {
+  EXPECT_EQ(MermaidText("%%{init: {}}%%"), "#37;#37;{init#58; {}}#37;#37;");
+  EXPECT_EQ(MermaidText("style a:b#c;"), "style a#58;b#35;c#59;");
+  EXPECT_EQ(MermaidText("<b>&lt;"), "#60;b#62;#38;lt#59;");
+  EXPECT_EQ(MermaidText("$$x$$"), "#36;#36;x#36;#36;");
+}
+
+TEST(MermaidTextTest, StaysOnOneLine) { EXPECT_EQ(MermaidText("a\nb\r\nc"), "a b  c"); }
+
+TEST(MermaidTextTest, LeavesAnythingElseAsItIs) {
+  for (const std::string text :
+       {"", "next 8, ack (1.5 ms)", R"({"a",[1] "b\n"})", "\u00e9", "\xff"}) {
+    EXPECT_EQ(MermaidText(text), text);
+  }
 }
 
 // ---- JsonString
@@ -150,6 +208,13 @@ TEST(OneLineTest, ShowsJsonAsItIs) {
 
 TEST(OneLineTest, QuotesJsonOfSeveralLines) { EXPECT_EQ(OneLine("{\n}"), R"("{\n}")"); }
 
+TEST(OneLineTest, QuotesJsonWithControlCharacters) {
+  EXPECT_EQ(OneLine("[\u009b]"), R"("[\u009b]")");
+  EXPECT_EQ(OneLine("{\u2028}"), R"("{\u2028}")");
+  EXPECT_EQ(OneLine("[\u202e]"), R"("[\u202e]")");
+  EXPECT_EQ(OneLine("[1234\x7f]"), R"("[1234\x7f]")");
+}
+
 TEST(OneLineTest, QuotesText) {
   EXPECT_EQ(OneLine(""), R"("")");
   EXPECT_EQ(OneLine("stdin\n"), R"("stdin\n")");
@@ -186,11 +251,11 @@ TEST(ReadableTest, QuotesText) {
   EXPECT_EQ(Readable("stdin\n"), R"( "stdin\n")");
 }
 
-TEST(ReadableTest, TakesAnErrorTextThatEndsInNulForText) {
+TEST(ReadableTest, ShowsAnErrorMessageThatEndsInNulAsText) {
   EXPECT_EQ(Readable("no such container\0"s), R"( "no such container\x00")");
 }
 
-TEST(ReadableTest, TakesBytesOfWhichAQuarterIsOddForText) {
+TEST(ReadableTest, ShowsBytesAsTextIfAtMostAQuarterIsBinary) {
   EXPECT_EQ(Readable("abc\x01"), R"( "abc\x01")");
   EXPECT_EQ(Readable("ab\x01"),
             "\n    00000000  61 62 01                                         |ab.|");
@@ -198,7 +263,7 @@ TEST(ReadableTest, TakesBytesOfWhichAQuarterIsOddForText) {
             "\n    00000000  61 62 ff                                         |ab.|");
 }
 
-TEST(ReadableTest, TakesUtf8AndTerminalCodesForText) {
+TEST(ReadableTest, ShowsUtf8AndTerminalCodesAsText) {
   EXPECT_EQ(Readable("\u4e2d\u6587"), " \"\u4e2d\u6587\"");
   EXPECT_EQ(Readable("\x1b\x1b\t\r\n"), R"( "\x1b\x1b\t\r\n")");
 }
@@ -227,6 +292,14 @@ TEST(ReadableTest, CutsADumpAndSaysItsFullLength) {
   EXPECT_EQ(Readable(Repeat("\x01", 257)), whole + "\n    ... (the first 256 of 257 bytes)");
 }
 
+TEST(ReadableTest, NeverShowsAControlCharacter) {
+  for (const std::string control : {"\u0080", "\u0090", "\u009b", "\u009f", "\u2028", "\u202e"}) {
+    for (const std::string& text : {"a " + control, "{\"a\":\"" + control + "\"}"}) {
+      EXPECT_THAT(Readable(text), testing::Not(testing::HasSubstr(control)));
+    }
+  }
+}
+
 // ---- Bytes
 
 TEST(BytesTest, KnowsThePlural) {
@@ -236,7 +309,7 @@ TEST(BytesTest, KnowsThePlural) {
   EXPECT_EQ(Bytes(18446744073709551615u), "18446744073709551615 bytes");
 }
 
-TEST(OneLineTest, TakesNoInvalidUtf8ForTextOrJson) {
+TEST(OneLineTest, ShowsInvalidUtf8InHex) {
   for (const char* const invalid :
        {"\xe0\x80\x80", "\xf0\x80\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff\xfe\xfd"}) {
     EXPECT_THAT(OneLine(invalid), testing::StartsWith("hex "));

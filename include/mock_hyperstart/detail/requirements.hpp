@@ -1,6 +1,6 @@
-// What must be installed, so that a source that is compiled without CMake, whose package says the
-// same, ends at one line that names the Debian package. Included before all else by the face; the
-// optional rooms have checks of their own. Knows nothing of the rooms.
+// What mock_hyperstart.hpp needs. A source that is compiled without CMake, whose package checks the
+// same, gets one error that names the Debian package, and no others: mock_hyperstart.hpp then
+// declares nothing. The optional headers have checks of their own.
 
 #ifndef MOCK_HYPERSTART_DETAIL_REQUIREMENTS_HPP_
 #define MOCK_HYPERSTART_DETAIL_REQUIREMENTS_HPP_
@@ -13,6 +13,8 @@
 #error mock_hyperstart needs standalone Asio 1.22 or later (Debian: libasio-dev)
 #elif !__has_include(<fmt/format.h>)
 #error mock_hyperstart needs fmt 9 or later (Debian: libfmt-dev)
+#else
+#define MOCK_HYPERSTART_REQUIREMENTS_MET
 #endif
 
 #endif  // MOCK_HYPERSTART_DETAIL_REQUIREMENTS_HPP_

@@ -60,7 +60,7 @@ inline std::string Describe(std::uint64_t seq, Dialect) {
 
 /// "300 of 512 bytes of a newcontainer"; nothing between two frames.
 template <typename Header>
-std::string Describe(const Pending<Header>& pending, Dialect dialect) {
+std::string Describe(const PartialFrame<Header>& pending, Dialect dialect) {
   if (pending.bytes == 0) return {};
   if (pending.length == 0) {
     return fmt::format("{} of {} header bytes", pending.bytes, std::size_t{Header::kSize});
@@ -81,16 +81,16 @@ void ServeFrames(Channel channel, Connection& client, const Records& records,
   while (const std::size_t count = client.Read(buffer.get(), kReadSize)) {
     const Clock::time_point when = Clock::now();
     for (std::string_view bytes(buffer.get(), count); !bytes.empty() && !client.IsOver();) {
-      Found<Header> found = reader.Read(bytes);
-      if (!found.broken.empty()) {
+      FrameStep<Header> found = reader.Next(bytes);
+      if (!found.error.empty()) {
         on_read_end(when);
-        records.Add({channel, std::move(found.broken), reader.PendingBytes()});
+        records.Add({channel, std::move(found.error), reader.PartialBytes()});
         records.transcript.Note(channel, "closed by the mock: what follows can't be understood");
         return;
       }
       on_found(found, when);
     }
-    const Pending<Header> pending = reader.GetPending();
+    const PartialFrame<Header> pending = reader.partial();
     if (partial || pending.bytes > 0) {
       records.mailbox.SetPartial(channel, Describe(pending, records.options.dialect));
     }
@@ -101,17 +101,17 @@ void ServeFrames(Channel channel, Connection& client, const Records& records,
                                    "channels (0.8.0 and later): write header "
                                    "and payload in one write",
                                    Describe(pending, records.options.dialect)),
-                       reader.PendingBytes());
+                       reader.PartialBytes());
     }
     partial = pending.bytes > 0;
     on_read_end(when);
   }
-  const Pending<Header> pending = reader.GetPending();
+  const PartialFrame<Header> pending = reader.partial();
   if (pending.bytes == 0 || client.IsOver()) return;
   records.Add({channel,
                fmt::format("the client left when {} had arrived",
                            Describe(pending, records.options.dialect)),
-               reader.PendingBytes()});
+               reader.PartialBytes()});
 }
 
 class CtlService {
@@ -122,7 +122,7 @@ class CtlService {
 
   void Serve(Connection& client) {
     std::string out;  // whole frames that answer a read, in one write
-    const auto on_found = [&](Found<CtlHeader>& found, Clock::time_point when) {
+    const auto on_found = [&](FrameStep<CtlHeader>& found, Clock::time_point when) {
       AppendNexts(out, found);
       if (!found.complete) return;
       DecodedMessage message{found.header.key, std::move(found.payload)};
@@ -160,7 +160,7 @@ class CtlService {
     client.WaitUntilOwedAtMost(kMostOwed);
   }
 
-  void AppendNexts(std::string& out, const Found<CtlHeader>& found) const {
+  void AppendNexts(std::string& out, const FrameStep<CtlHeader>& found) const {
     std::uint32_t header = found.header_bytes;
     std::uint32_t payload = found.payload_bytes;
     if (records_.options.next_acks == NextAcks::kNone) return;
@@ -247,7 +247,7 @@ class IoService {
 
   void Serve(Connection& client) {
     std::vector<IoPacket> packets;  // of one read
-    const auto on_found = [&](Found<IoHeader>& found, Clock::time_point) {
+    const auto on_found = [&](FrameStep<IoHeader>& found, Clock::time_point) {
       if (found.header_bytes > 0 && found.header.length > kMostOfVirtio) WarnOfLength(found.header);
       if (found.complete) packets.push_back({found.header.key, std::move(found.payload)});
     };

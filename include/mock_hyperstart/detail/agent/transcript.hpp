@@ -238,19 +238,6 @@ class Transcript {
     }
     return "\x1b[2m";
   }
-  /// What Mermaid takes for its own, as entities.
-  static std::string MermaidText(const std::string& line) {
-    std::string text;
-    for (const char byte : line) {
-      if (byte == '#' || byte == ';' || byte == '<' || byte == '>') {
-        text += fmt::format("#{};", static_cast<int>(byte));
-      } else {
-        text += byte == '\n' ? ' ' : byte;
-      }
-    }
-    return text;
-  }
-
   const Dialect dialect_;
   mutable std::mutex mutex_;
   Clock::time_point start_;

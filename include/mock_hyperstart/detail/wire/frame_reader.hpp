@@ -1,9 +1,13 @@
-// Bytes in; frames, counts for `next` and broken headers out. Knows one header type and nothing of
-// channels, sockets or answers: whoever reads the socket hands over what arrived and gets back, one
-// step at a time, what was found in it. A frame may come in any pieces and any number may come at
-// once. Memory, whatever a header announces: at most twice the payload bytes that have arrived, or
-// 1 MiB once 64 KiB have; while they move to a larger block, as much again as has arrived. Not
-// synchronised: it lives on the thread that reads its channel.
+// Splits a byte stream into frames. The caller reads the socket and passes what it read to Next(),
+// one step at a time. Each step says how many bytes `next` has to acknowledge, and whether a frame
+// is complete or its header invalid. Frames may arrive in any pieces, and several in one read.
+//
+// Memory does not depend on the length that a header announces. The reader holds at most twice the
+// payload bytes that have arrived, or 1 MiB once 64 KiB have arrived. While it moves them to a
+// larger block, it holds the old block too.
+//
+// Knows no sockets, channels or replies. Not synchronised: used on the thread that reads the
+// channel.
 
 #ifndef MOCK_HYPERSTART_DETAIL_WIRE_FRAME_READER_HPP_
 #define MOCK_HYPERSTART_DETAIL_WIRE_FRAME_READER_HPP_
@@ -19,111 +23,117 @@
 
 namespace hyperstart::detail {
 
-/// One step through the bytes of a read: what it holds of one frame.
+/// What one step has read. It never goes past the end of a frame.
 template <typename Header>
-struct Found {
-  std::uint32_t header_bytes = 0;   // consumed by this step, for one `next`
-  std::uint32_t payload_bytes = 0;  // likewise, for another: the agent never counts them together
-  bool complete = false;            // the frame ends here; `header` and `payload` are whole
-  Header header{};
-  std::string payload;
-  std::string broken;  // not empty: why the header can't be trusted. The stream
-                       // ends here
+struct FrameStep {
+  // The agent reads a header and its payload separately, and sends a `next` for each.
+  std::uint32_t header_bytes = 0;
+  std::uint32_t payload_bytes = 0;
+  bool complete = false;  // the frame ends here: `header` and `payload` are the whole frame
+  Header header{};        // valid once the whole header has arrived
+  std::string payload;    // empty until the frame is complete
+  std::string error;      // not empty: why the header is invalid. The stream ends here
 };
 
-/// What has arrived of a frame that is not complete.
+/// How much of an incomplete frame has arrived.
 template <typename Header>
-struct Pending {
-  std::size_t bytes = 0;     // header included; 0: between two frames
-  std::uint32_t length = 0;  // the whole frame's; 0 while its header is incomplete
+struct PartialFrame {
+  std::size_t bytes = 0;     // with the header; 0: the last frame is complete
+  std::uint32_t length = 0;  // of the whole frame; 0 while the header is incomplete
   typename Header::Key key{};
 };
 
 template <typename Header>
 class FrameReader {
  public:
-  /// A header that announces a frame longer than `max_frame` bytes is reported as broken.
+  /// A frame longer than `max_frame` bytes, header included, is an error.
   explicit FrameReader(std::size_t max_frame) : max_frame_(max_frame) {}
 
-  /// Takes bytes off the front of `bytes`, up to the end of one frame. Call it until `bytes` is
-  /// empty, or a step is broken: after that the reader is of no more use.
-  Found<Header> Read(std::string_view& bytes) {
-    Found<Header> found;
+  /// Removes bytes from the front of `bytes`, up to the end of one frame. Call it until `bytes` is
+  /// empty or a step has an error. After an error, do not call it again.
+  ///
+  /// An invalid header is not counted, since the real agent ends before it sends that `next`. But
+  /// if the header arrives in several reads, the bytes of the earlier reads have been counted: the
+  /// agent acknowledges each piece that it reads (a client that writes single bytes gets `next` 1
+  /// for each byte of the header), and can't know yet that the header will be invalid.
+  FrameStep<Header> Next(std::string_view& bytes) {
+    FrameStep<Header> step;
     if (header_size_ < Header::kSize) {
-      found.header_bytes = static_cast<std::uint32_t>(ReadHeader(bytes));
-      if (header_size_ < Header::kSize) return found;
+      step.header_bytes = ReadHeader(bytes);
+      if (header_size_ < Header::kSize) return step;
       header_ = Header::Decode(header_bytes_.data());
-      found.header = header_;
-      found.broken = WhyBroken();
-      if (!found.broken.empty()) {
-        found.header_bytes = 0;  // the agent is gone before it counts a broken header
-        return found;
+      if (!HasValidLength()) {
+        step.header = header_;
+        step.header_bytes = 0;
+        step.error = DescribeInvalidLength();
+        return step;
       }
     }
-    found.header = header_;
+    step.header = header_;
     const std::size_t missing = header_.length - Header::kSize - payload_.size();
     const std::string_view part = bytes.substr(0, missing);
     bytes.remove_prefix(part.size());
-    found.payload_bytes = static_cast<std::uint32_t>(part.size());
-    found.complete = part.size() == missing;
+    step.payload_bytes = static_cast<std::uint32_t>(part.size());
+    step.complete = part.size() == missing;
     Append(part, missing);
-    if (found.complete) {
-      found.payload = std::move(payload_);
+    if (step.complete) {
+      step.payload = std::move(payload_);
       payload_.clear();
       header_size_ = 0;
     }
-    return found;
+    return step;
   }
 
-  Pending<Header> GetPending() const {
+  PartialFrame<Header> partial() const {
     if (header_size_ < Header::kSize) return {header_size_, 0, {}};
     return {Header::kSize + payload_.size(), header_.length, header_.key};
   }
 
-  /// The bytes of the incomplete (or broken) frame, as they came.
-  std::string PendingBytes() const {
+  /// The bytes of the incomplete or invalid frame that have arrived, header included.
+  std::string PartialBytes() const {
     return std::string(header_bytes_.data(), header_size_) + payload_;
   }
 
  private:
-  std::size_t ReadHeader(std::string_view& bytes) {
+  /// Returns how many bytes it took.
+  std::uint32_t ReadHeader(std::string_view& bytes) {
     const std::size_t part = std::min(bytes.size(), Header::kSize - header_size_);
     std::memcpy(header_bytes_.data() + header_size_, bytes.data(), part);
     bytes.remove_prefix(part);
     header_size_ += part;
-    return part;
+    return static_cast<std::uint32_t>(part);
   }
 
-  std::string WhyBroken() const {
+  bool HasValidLength() const {
+    return header_.length >= Header::kSize && header_.length <= max_frame_;
+  }
+  std::string DescribeInvalidLength() const {
     if (header_.length < Header::kSize) {
       return "length " + std::to_string(header_.length) + " is below the header's own " +
              std::to_string(Header::kSize) + " bytes; the real agent dies of it";
     }
-    if (header_.length > max_frame_) {
-      return "length " + std::to_string(header_.length) + " is above the " +
-             std::to_string(max_frame_) + " bytes that Options::max_frame allows";
-    }
-    return {};
+    return "length " + std::to_string(header_.length) + " is above the " +
+           std::to_string(max_frame_) + " bytes that Options::max_frame allows";
   }
 
-  /// A client that has sent that much of a payload is trusted with room for so much: such a payload
-  /// moves seldom, and pages that are never touched cost nothing.
-  static constexpr std::size_t kMuch = 64 * 1024;
-  static constexpr std::size_t kRoomForMuch = 1024 * 1024;
+  // Once a client has sent kLarge bytes of a payload, kLargeCapacity is reserved for it. A large
+  // payload is then rarely moved, and memory pages that are never written cost nothing.
+  static constexpr std::size_t kLarge = 64 * 1024;
+  static constexpr std::size_t kLargeCapacity = 1024 * 1024;
 
   void Append(std::string_view part, std::size_t missing) {
     if (const std::size_t size = payload_.size() + part.size(); size > payload_.capacity()) {
-      std::size_t room = payload_.empty() ? size : 2 * size;
-      if (size >= kMuch) room = std::max(room, kRoomForMuch);
-      payload_.reserve(std::min(room, payload_.size() + missing));
+      std::size_t capacity = payload_.empty() ? size : 2 * size;
+      if (size >= kLarge) capacity = std::max(capacity, kLargeCapacity);
+      payload_.reserve(std::min(capacity, payload_.size() + missing));
     }
     payload_ += part;
   }
 
   std::size_t max_frame_;
   std::array<char, Header::kSize> header_bytes_{};
-  std::size_t header_size_ = 0;  // how much of it has arrived
-  Header header_{};              // once it has arrived whole
+  std::size_t header_size_ = 0;  // how many of header_bytes_ have arrived
+  Header header_{};              // decoded once all of them have
   std::string payload_;
 };
 
