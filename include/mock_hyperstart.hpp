@@ -70,6 +70,7 @@ class MockHyperstart {
   /// Then.
   void Stop();
 
+  /// Absolute paths: those of the options, or fresh ones. The same for the life of the mock.
   const SocketPaths& GetSocketPaths() const;
 
   // ---- What arrived. A message is recorded before its reply leaves.

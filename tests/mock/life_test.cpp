@@ -420,7 +420,7 @@ TEST(Errors, ReplaceTheSocketOfADeadProcess) {
   detail::PrivateDirectory directory;
   Options options;
   options.ctl_path = directory.path() + "/ctl";
-  { detail::Descriptor dead = detail::ListenAt(options.ctl_path); }
+  { const detail::ListeningSocket dead = detail::ListenAt(options.ctl_path); }
   ASSERT_TRUE(Exists(options.ctl_path));
   Started agent(options);
   EXPECT_EQ(agent.Ctl().Call(12).next, 8u);

@@ -125,7 +125,7 @@ TEST(Descriptors, RunOutWhereAStaleSocketIsToBeReplaced) {
   options.ctl_path = place.path() + "/ctl";
   for (std::size_t free = 0; free < 8; ++free) {
     SCOPED_TRACE(testing::Message() << free << " descriptors free");
-    { const detail::Descriptor dead = detail::ListenAt(options.ctl_path); }
+    { const detail::ListeningSocket dead = detail::ListenAt(options.ctl_path); }
     MockHyperstart agent(options);
     std::string error;
     {

@@ -83,7 +83,7 @@ class Connected : public testing::Test {
 
   TemporaryDirectory directory_;
   const std::string path_ = directory_ / "socket";
-  const Descriptor listener_ = ListenAt(path_);
+  const Descriptor listener_ = ListenAt(path_).socket;
   std::unique_ptr<RawClient> client_;
   Transcript transcript_{Dialect::kHyperstart};
   Pause pause_;

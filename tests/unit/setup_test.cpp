@@ -1,4 +1,4 @@
-// What Options come to: the timeout from the environment, and the sockets' places.
+// What is derived from the options: the timeout, and the paths of the sockets.
 
 #include "mock_hyperstart/detail/agent/setup.hpp"
 
@@ -8,12 +8,14 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
+#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "mock_hyperstart/options.hpp"
+#include "unit/temporary_directory.hpp"
 
 namespace hyperstart::detail {
 namespace {
@@ -31,43 +33,76 @@ class TimeoutTest : public testing::Test {
   static constexpr const char* kName = "MOCK_HYPERSTART_TIMEOUT_MS";
 };
 
-TEST_F(TimeoutTest, IsTheOptionsUnlessTheEnvironmentSaysAnother) {
+TEST_F(TimeoutTest, IsThatOfTheOptionsUnlessTheEnvironmentSetsIt) {
   EXPECT_EQ(TimeoutFromEnvironment(milliseconds(5000)), milliseconds(5000));
   EXPECT_EQ(With(""), milliseconds(5000));
   EXPECT_EQ(With("0"), milliseconds(0));
   EXPECT_EQ(With("4294967295"), milliseconds(4294967295));
 }
 
-TEST_F(TimeoutTest, IsRefusedWhereItIsNoNumberOfMilliseconds) {
+TEST_F(TimeoutTest, IsRefusedIfItIsNotANumberOfMilliseconds) {
   for (const char* const value : {"5s", " 5", "-1", "4294967296", "five"}) {
     EXPECT_THROW(With(value), std::invalid_argument) << value;
   }
 }
 
-TEST(SocketPlaces, AreFreshNamesInAPrivateDirectoryThatGoesWithThem) {
-  std::optional<SocketPlaces> places(std::in_place, Options{});
-  const std::string directory = places->paths().ctl.substr(0, places->paths().ctl.rfind('/'));
-  EXPECT_EQ(places->paths().io, directory + "/io.sock");
+class SocketPathsOwnerTest : public testing::Test {
+ protected:
+  SocketPathsOwnerTest() { std::filesystem::current_path(directory_.path()); }
+  ~SocketPathsOwnerTest() override { std::filesystem::current_path(before_); }
+
+  const std::filesystem::path before_ = std::filesystem::current_path();
+  TemporaryDirectory directory_;
+  Options options_;
+};
+
+TEST_F(SocketPathsOwnerTest, HasFreshNamesInAPrivateDirectoryThatItRemoves) {
+  std::optional<SocketPathsOwner> owner(options_);
+  const std::string directory = owner->paths().ctl.substr(0, owner->paths().ctl.rfind('/'));
+  EXPECT_EQ(owner->paths().io, directory + "/io.sock");
   struct stat status {};
   ASSERT_EQ(::stat(directory.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777u, 0700u);
-  places.reset();
+  owner.reset();
   EXPECT_NE(::stat(directory.c_str(), &status), 0);
 }
 
-TEST(SocketPlaces, AreTheOptionsWhereTheySaySo) {
-  Options options;
-  options.io_path = "relative/io";
-  EXPECT_EQ(SocketPlaces(options).paths().io, "relative/io");
-  EXPECT_THAT(SocketPlaces(options).paths().ctl, testing::EndsWith("/ctl.sock"));
+TEST_F(SocketPathsOwnerTest, TakesThePathsOfTheOptions) {
+  options_.io_path = "/run/agent/io";
+  const SocketPathsOwner owner(options_);
+  EXPECT_EQ(owner.paths().io, "/run/agent/io");
+  EXPECT_THAT(owner.paths().ctl, testing::EndsWith("/ctl.sock"));
 }
 
-TEST(SocketPlaces, AreRefusedWhereTheyAreOneOrHoldANul) {
-  Options options;
-  options.ctl_path = options.io_path = "/tmp/same";
-  EXPECT_THROW(SocketPlaces{options}, std::invalid_argument);
-  options.io_path = std::string("\0abstract", 9);
-  EXPECT_THROW(SocketPlaces{options}, std::invalid_argument);
+TEST_F(SocketPathsOwnerTest, MakesARelativePathAbsoluteOnce) {
+  options_.ctl_path = "ctl";
+  options_.io_path = "./sub/io";
+  const SocketPathsOwner owner(options_);
+  std::filesystem::current_path("/");
+  EXPECT_EQ(owner.paths().ctl, directory_ / "ctl");
+  EXPECT_EQ(owner.paths().io, directory_ / "./sub/io");
+}
+
+TEST_F(SocketPathsOwnerTest, LeavesAPathRelativeThatWouldBeTooLongForASocket) {
+  const std::string name(kMaxSocketPath - directory_.path().size() - 1, 'x');
+  options_.ctl_path = name;
+  options_.io_path = name + 'x';
+  const SocketPathsOwner owner(options_);
+  EXPECT_EQ(owner.paths().ctl, directory_ / name) << "107 bytes";
+  EXPECT_EQ(owner.paths().io, name + 'x');
+}
+
+TEST_F(SocketPathsOwnerTest, RefusesTheSamePathTwice) {
+  options_.ctl_path = options_.io_path = "/tmp/same";
+  EXPECT_THROW(SocketPathsOwner{options_}, std::invalid_argument);
+  options_.ctl_path = "same";
+  options_.io_path = directory_ / "same";
+  EXPECT_THROW(SocketPathsOwner{options_}, std::invalid_argument);
+}
+
+TEST_F(SocketPathsOwnerTest, RefusesANul) {
+  options_.io_path = std::string("\0abstract", 9);
+  EXPECT_THROW(SocketPathsOwner{options_}, std::invalid_argument);
 }
 
 }  // namespace

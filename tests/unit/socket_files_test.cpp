@@ -1,5 +1,5 @@
-// Where sockets lie: private directories, addresses at their limit, and what is done about a file
-// that is there already.
+// Sockets as files: private directories, paths at the length limit, files that are already there,
+// and which files are removed.
 
 #include "mock_hyperstart/detail/net/socket_files.hpp"
 
@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +20,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -35,7 +38,7 @@ namespace {
 
 using testing::StartsWith;
 
-/// A variable of the environment, as it was again with its end.
+/// A variable of the environment. The destructor restores its value.
 class Variable {
  public:
   explicit Variable(const char* name) : name_(name) {
@@ -58,6 +61,18 @@ class Variable {
   std::optional<std::string> before_;
 };
 
+/// Changes the current directory. The destructor changes it back.
+class CurrentDirectory {
+ public:
+  explicit CurrentDirectory(const std::string& path) { std::filesystem::current_path(path); }
+  CurrentDirectory(const CurrentDirectory&) = delete;
+  CurrentDirectory& operator=(const CurrentDirectory&) = delete;
+  ~CurrentDirectory() { std::filesystem::current_path(before_); }
+
+ private:
+  const std::filesystem::path before_ = std::filesystem::current_path();
+};
+
 mode_t ModeOf(const std::string& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0 ? status.st_mode : 0;
@@ -72,7 +87,7 @@ int ConnectError(const std::string& path) {
   return ::connect(client.get(), AsSockaddr(address), sizeof(address)) == 0 ? 0 : errno;
 }
 
-/// A listener of some other program, made without the code under test.
+/// A listening socket of another program, made without the code under test.
 Descriptor OthersSocket(const std::string& path, int type = SOCK_STREAM) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -91,40 +106,14 @@ bool HasPendingConnection(const Descriptor& listener) {
   return ::poll(&waiting, 1, 0) != 0;
 }
 
-/// Why it can't listen there; an error of no kind where it can.
+/// Why ListenAt fails; an error_code of 0 if it does not.
 std::system_error WhyNot(const std::string& path) {
   try {
     ListenAt(path);
   } catch (const std::system_error& error) {
     return error;
   }
-  return std::system_error(std::error_code(), "it can");
-}
-
-// ---- Descriptor
-
-TEST(DescriptorTest, ClosesItself) {
-  const std::set<int> before = OpenDescriptors();
-  {
-    const Descriptor descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    EXPECT_NE(OpenDescriptors(), before);
-  }
-  EXPECT_EQ(OpenDescriptors(), before);
-}
-
-TEST(DescriptorTest, IsClosedByItsLastOwnerOnly) {
-  const std::set<int> before = OpenDescriptors();
-  {
-    Descriptor first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    const int fd = first.get();
-    Descriptor second(std::move(first));
-    EXPECT_EQ(second.get(), fd);
-    EXPECT_EQ(first.get(), -1);  // NOLINT(bugprone-use-after-move): this is the point
-    EXPECT_EQ(second.release(), fd);
-    EXPECT_EQ(second.get(), -1);
-    EXPECT_EQ(::close(fd), 0) << "nobody closed it before";
-  }
-  EXPECT_EQ(OpenDescriptors(), before);
+  return std::system_error(std::error_code(), "it does not fail");
 }
 
 // ---- PrivateDirectory
@@ -149,20 +138,20 @@ TEST_F(PrivateDirectoryTest, IsForItsOwnerOnly) {
   EXPECT_EQ(ModeOf(directory.path()), static_cast<mode_t>(S_IFDIR | 0700));
 }
 
-TEST_F(PrivateDirectoryTest, LiesInTmpdirFirst) {
+TEST_F(PrivateDirectoryTest, IsInTmpdirFirst) {
   tmpdir_.Set(one_.path());
   xdg_runtime_dir_.Set(other_.path());
   EXPECT_THAT(PrivateDirectory().path(), StartsWith(one_ / "mock_hyperstart."));
 }
 
-TEST_F(PrivateDirectoryTest, LiesInXdgRuntimeDirWithoutTmpdir) {
+TEST_F(PrivateDirectoryTest, IsInXdgRuntimeDirWithoutTmpdir) {
   xdg_runtime_dir_.Set(other_.path());
   EXPECT_THAT(PrivateDirectory().path(), StartsWith(other_ / "mock_hyperstart."));
   tmpdir_.Set("");
   EXPECT_THAT(PrivateDirectory().path(), StartsWith(other_ / "mock_hyperstart."));
 }
 
-TEST_F(PrivateDirectoryTest, LiesInTmpWithoutBoth) {
+TEST_F(PrivateDirectoryTest, IsInTmpWithoutBoth) {
   EXPECT_THAT(PrivateDirectory().path(), StartsWith("/tmp/mock_hyperstart."));
   tmpdir_.Set("");
   xdg_runtime_dir_.Set("");
@@ -202,6 +191,84 @@ TEST_F(PrivateDirectoryTest, SaysWhereItCantBeMadeAndWhatToDo) {
   }
 }
 
+TEST_F(PrivateDirectoryTest, IsRemovedAfterAChdirThoughTmpdirIsRelative) {
+  const CurrentDirectory current(one_.path());
+  std::filesystem::create_directory("tmp");
+  tmpdir_.Set("tmp");
+  std::string path;
+  {
+    const PrivateDirectory directory;
+    path = directory.path();
+    EXPECT_THAT(path, StartsWith(one_ / "tmp/mock_hyperstart."));
+    std::filesystem::current_path(other_.path());
+  }
+  EXPECT_FALSE(Exists(path));
+}
+
+// ---- AbsolutePath
+
+TEST(AbsolutePathTest, LeavesAnAbsolutePathAsItIs) {
+  EXPECT_EQ(AbsolutePath("/tmp/../ctl.sock"), "/tmp/../ctl.sock");
+}
+
+TEST(AbsolutePathTest, PutsTheCurrentDirectoryBeforeARelativePath) {
+  const TemporaryDirectory directory;
+  const CurrentDirectory current(directory.path());
+  EXPECT_EQ(AbsolutePath("ctl.sock"), directory / "ctl.sock");
+  EXPECT_EQ(AbsolutePath("./a/b"), directory / "./a/b");
+}
+
+TEST(AbsolutePathTest, FailsInADirectoryThatHasBeenRemoved) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory / "gone");
+  const CurrentDirectory current(directory / "gone");
+  std::filesystem::remove(directory / "gone");
+  EXPECT_THROW(AbsolutePath("ctl.sock"), std::system_error);
+}
+
+// ---- LockDirectory
+
+extern "C" void CountSignal(int);
+std::atomic<int> signals{0};
+void CountSignal(int) { ++signals; }
+
+bool IsLocked(const std::string& directory) {
+  const Descriptor other(::open(directory.c_str(), O_RDONLY | O_CLOEXEC));
+  return ::flock(other.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+TEST(LockDirectoryTest, LocksTheDirectoryOfAPathUntilItIsClosed) {
+  const TemporaryDirectory directory;
+  {
+    const Descriptor lock = LockDirectory(directory / "ctl.sock");
+    EXPECT_TRUE(IsLocked(directory.path()));
+  }
+  EXPECT_FALSE(IsLocked(directory.path()));
+}
+
+TEST(LockDirectoryTest, GoesOnWaitingAfterASignal) {
+  const TemporaryDirectory directory;
+  struct sigaction count {};
+  struct sigaction before {};
+  count.sa_handler = CountSignal;  // without SA_RESTART
+  ASSERT_EQ(::sigaction(SIGUSR1, &count, &before), 0);
+  signals = 0;
+
+  std::optional<Descriptor> others(LockDirectory(directory / "other"));
+  std::promise<pthread_t> thread;
+  BlockedCall<Descriptor> lock([&] {
+    thread.set_value(::pthread_self());
+    return LockDirectory(directory / "ctl.sock");
+  });
+  EXPECT_FALSE(lock.HasReturned());
+  ASSERT_EQ(::pthread_kill(thread.get_future().get(), SIGUSR1), 0);
+  WaitUntil("the signal", [] { return signals > 0; });
+  others.reset();
+  const Descriptor ours = lock.Get();
+  EXPECT_TRUE(IsLocked(directory.path())) << "the signal has not ended the wait";
+  ::sigaction(SIGUSR1, &before, nullptr);
+}
+
 // ---- ListenAt
 
 class ListenAtTest : public testing::Test {
@@ -217,20 +284,20 @@ class ListenAtTest : public testing::Test {
 };
 
 TEST_F(ListenAtTest, TakesClients) {
-  const Descriptor listener = ListenAt(path_);
+  const ListeningSocket listener = ListenAt(path_);
   EXPECT_TRUE(IsSocket(path_));
   EXPECT_EQ(ConnectError(path_), 0);
-  EXPECT_TRUE(HasPendingConnection(listener));
+  EXPECT_TRUE(HasPendingConnection(listener.socket));
 }
 
 TEST_F(ListenAtTest, IsClosedOnExec) {
-  const Descriptor listener = ListenAt(path_);
-  EXPECT_EQ(::fcntl(listener.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  const ListeningSocket listener = ListenAt(path_);
+  EXPECT_EQ(::fcntl(listener.socket.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
 TEST_F(ListenAtTest, TakesAPathOfExactly107Bytes) {
   const std::string path = PathOfSize(107);
-  const Descriptor listener = ListenAt(path);
+  const ListeningSocket listener = ListenAt(path);
   EXPECT_TRUE(IsSocket(path)) << "under its whole name";
   EXPECT_EQ(ConnectError(path), 0);
 }
@@ -271,8 +338,8 @@ TEST_F(ListenAtTest, LeavesARegularFileInTheWayAlone) {
   EXPECT_EQ(error.code(), std::errc::address_in_use);
   EXPECT_THAT(error.what(),
               StartsWith("mock_hyperstart: cannot listen at " + path_ +
-                         ": something is there and in use. Stop it, or give another path, or none "
-                         "for a fresh one"));
+                         ": there is a file that is not a socket. Remove it, or give another "
+                         "path, or none for a fresh one"));
   std::ifstream file(path_);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "precious");
 }
@@ -295,23 +362,26 @@ TEST_F(ListenAtTest, LeavesALinkInTheWayAlone) {
 TEST_F(ListenAtTest, ReplacesTheSocketOfADeadListener) {
   LeaveStaleSocket(path_);
   EXPECT_EQ(ConnectError(path_), ECONNREFUSED);
-  const Descriptor listener = ListenAt(path_);
+  const ListeningSocket listener = ListenAt(path_);
   EXPECT_EQ(ConnectError(path_), 0);
-  EXPECT_TRUE(HasPendingConnection(listener));
+  EXPECT_TRUE(HasPendingConnection(listener.socket));
 }
 
 TEST_F(ListenAtTest, ReplacesAStaleSocketInTheCurrentDirectory) {
-  const std::filesystem::path before = std::filesystem::current_path();
-  std::filesystem::current_path(directory_.path());
+  const CurrentDirectory current(directory_.path());
   LeaveStaleSocket("ctl.sock");
   const std::system_error error = WhyNot("ctl.sock");
-  std::filesystem::current_path(before);
   EXPECT_FALSE(error.code()) << error.what();
 }
 
 TEST_F(ListenAtTest, LeavesALivingListenerAloneAndUnaware) {
   const Descriptor living = OthersSocket(path_);
-  EXPECT_EQ(WhyNot(path_).code(), std::errc::address_in_use);
+  const std::system_error error = WhyNot(path_);
+  EXPECT_EQ(error.code(), std::errc::address_in_use);
+  EXPECT_THAT(error.what(),
+              StartsWith("mock_hyperstart: cannot listen at " + path_ +
+                         ": a socket is there and in use. Stop its process, or give another path, "
+                         "or none for a fresh one"));
   EXPECT_FALSE(HasPendingConnection(living));
   EXPECT_EQ(ConnectError(path_), 0);
   EXPECT_TRUE(HasPendingConnection(living)) << "it still has its path";
@@ -332,21 +402,21 @@ TEST_F(ListenAtTest, LeavesALivingDatagramSocketAlone) {
 }
 
 TEST_F(ListenAtTest, LeavesItsOwnListenerAlone) {
-  const Descriptor listener = ListenAt(path_);
+  const ListeningSocket listener = ListenAt(path_);
   EXPECT_EQ(WhyNot(path_).code(), std::errc::address_in_use);
   EXPECT_EQ(ConnectError(path_), 0);
 }
 
-TEST_F(ListenAtTest, LooksAgainOnceItIsItsTurnToReplaceAStaleSocket) {
+TEST_F(ListenAtTest, ChecksAStaleSocketAgainOnceItHasTheLock) {
   LeaveStaleSocket(path_);
-  std::optional<Descriptor> turn(::open(directory_.path().c_str(), O_RDONLY | O_CLOEXEC));
-  ASSERT_EQ(::flock(turn->get(), LOCK_EX), 0);
+  std::optional<Descriptor> lock(::open(directory_.path().c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock->get(), LOCK_EX), 0);
   BlockedCall<std::error_code> listen([&] { return WhyNot(path_).code(); });
   EXPECT_FALSE(listen.HasReturned());
 
   ASSERT_EQ(::unlink(path_.c_str()), 0);
   const Descriptor faster = OthersSocket(path_);
-  turn.reset();
+  lock.reset();
   EXPECT_EQ(listen.Get(), std::errc::address_in_use);
   EXPECT_EQ(ConnectError(path_), 0);
   EXPECT_TRUE(HasPendingConnection(faster));
@@ -363,7 +433,7 @@ TEST_F(ListenAtTest, LetsOneOfManyReplaceAStaleSocket) {
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         try {
-          winner = ListenAt(path_).release();
+          winner = ListenAt(path_).socket.release();
           ++winners;
         } catch (const std::system_error& error) {
           if (error.code() == std::errc::address_in_use) ++failures;
@@ -397,6 +467,75 @@ TEST_F(ListenAtTest, LeaksNoDescriptor) {
     EXPECT_TRUE(WhyNot(path).code()) << path;
     EXPECT_EQ(OpenDescriptors(), before) << path;
   }
+}
+
+// ---- BoundSocketFile
+
+class BoundSocketFileTest : public ListenAtTest {};
+
+TEST_F(BoundSocketFileTest, IsRemoved) {
+  const ListeningSocket listener = ListenAt(path_);
+  EXPECT_EQ(listener.file.path(), path_);
+  listener.file.Remove();
+  EXPECT_FALSE(Exists(path_));
+  listener.file.Remove();
+  EXPECT_FALSE(Exists(path_)) << "twice is harmless";
+}
+
+TEST_F(BoundSocketFileTest, IsRemovedAfterAChdirThoughItsPathWasRelative) {
+  const TemporaryDirectory elsewhere;
+  const CurrentDirectory current(directory_.path());
+  const ListeningSocket listener = ListenAt("ctl.sock");
+  EXPECT_EQ(listener.file.path(), path_);
+  std::filesystem::current_path(elsewhere.path());
+  std::ofstream("ctl.sock") << "precious";
+  listener.file.Remove();
+  EXPECT_FALSE(Exists(path_));
+  EXPECT_TRUE(Exists(elsewhere / "ctl.sock"));
+}
+
+TEST_F(BoundSocketFileTest, LeavesASocketThatHasTakenItsPath) {
+  const ListeningSocket first = ListenAt(path_);
+  ASSERT_EQ(::unlink(path_.c_str()), 0);
+  const ListeningSocket second = ListenAt(path_);
+  first.file.Remove();
+  first.file.RemoveIfStale();
+  EXPECT_EQ(ConnectError(path_), 0);
+  EXPECT_TRUE(HasPendingConnection(second.socket));
+}
+
+TEST_F(BoundSocketFileTest, LeavesAnyOtherFileThatHasTakenItsPath) {
+  const ListeningSocket listener = ListenAt(path_);
+  ASSERT_EQ(::unlink(path_.c_str()), 0);
+  std::ofstream(path_) << "precious";
+  listener.file.Remove();
+  listener.file.RemoveIfStale();
+  EXPECT_TRUE(Exists(path_));
+}
+
+TEST_F(BoundSocketFileTest, IsNotRemovedByItsDestructor) {
+  { const ListeningSocket dead = ListenAt(path_); }
+  EXPECT_TRUE(IsSocket(path_));
+}
+
+TEST_F(BoundSocketFileTest, IsRemovedIfStaleOnceItsSocketIsClosed) {
+  std::optional<ListeningSocket> listener(ListenAt(path_));
+  const BoundSocketFile file = listener->file;
+  file.RemoveIfStale();
+  EXPECT_TRUE(Exists(path_)) << "the socket is open";
+  listener.reset();
+  file.RemoveIfStale();
+  EXPECT_FALSE(Exists(path_));
+}
+
+TEST_F(BoundSocketFileTest, StaysIfAnotherListensAtItsPathOnceItsSocketIsClosed) {
+  std::optional<ListeningSocket> first(ListenAt(path_));
+  const BoundSocketFile file = first->file;
+  first.reset();
+  const ListeningSocket second = ListenAt(path_);  // perhaps with the same inode number
+  file.RemoveIfStale();
+  EXPECT_EQ(ConnectError(path_), 0);
+  EXPECT_TRUE(HasPendingConnection(second.socket));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// What Options come to when a mock is made: the timeout that the environment may set, and where the
-// sockets will lie. Reads the environment as the mock is made, and does not change after that: any
-// thread may look.
+// What is derived from the options when a mock is made: the timeout, which the environment may
+// override, and the paths of the sockets. Reads the environment and the current directory in the
+// constructor, and does not change after that: any thread.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_
@@ -24,11 +24,11 @@
 
 namespace hyperstart::detail {
 
-/// MOCK_HYPERSTART_TIMEOUT_MS, where it is set, else `otherwise`. std::invalid_argument where it is
-/// no number of milliseconds.
-inline std::chrono::milliseconds TimeoutFromEnvironment(std::chrono::milliseconds otherwise) {
+/// MOCK_HYPERSTART_TIMEOUT_MS from the environment, or `fallback` if it is not set. Throws
+/// std::invalid_argument if it is not a number of milliseconds.
+inline std::chrono::milliseconds TimeoutFromEnvironment(std::chrono::milliseconds fallback) {
   const char* const value = std::getenv("MOCK_HYPERSTART_TIMEOUT_MS");
-  if (value == nullptr || *value == '\0') return otherwise;
+  if (value == nullptr || *value == '\0') return fallback;
   std::uint32_t milliseconds = 0;
   const char* const end = value + std::strlen(value);
   if (const auto [last, error] = std::from_chars(value, end, milliseconds);
@@ -41,12 +41,13 @@ inline std::chrono::milliseconds TimeoutFromEnvironment(std::chrono::millisecond
   return std::chrono::milliseconds(milliseconds);
 }
 
-/// The sockets' paths: those of the options, and in a fresh private directory what they leave open.
-class SocketPlaces {
+/// The paths of both sockets: those of the options, and for those that the options leave empty,
+/// fresh names in a private directory, which it owns.
+class SocketPathsOwner {
  public:
-  /// std::invalid_argument for paths that can't be; std::system_error where there is no directory
-  /// to be had.
-  explicit SocketPlaces(const Options& options) {
+  /// Throws std::invalid_argument if a path is not usable, and std::system_error if the private
+  /// directory can't be made.
+  explicit SocketPathsOwner(const Options& options) {
     for (const std::string* const path : {&options.ctl_path, &options.io_path}) {
       if (path->find('\0') != std::string::npos) {
         throw std::invalid_argument(
@@ -54,18 +55,27 @@ class SocketPlaces {
             "the path of a file");
       }
     }
-    if (!options.ctl_path.empty() && options.ctl_path == options.io_path) {
+    if (options.ctl_path.empty() || options.io_path.empty()) directory_.emplace();
+    paths_.ctl = options.ctl_path.empty() ? directory_->path() + "/ctl.sock"
+                                          : AbsoluteIfItFits(options.ctl_path);
+    paths_.io = options.io_path.empty() ? directory_->path() + "/io.sock"
+                                        : AbsoluteIfItFits(options.io_path);
+    if (paths_.ctl == paths_.io) {
       throw std::invalid_argument("mock_hyperstart: ctl_path and io_path are both " +
                                   options.ctl_path + ": give each channel its own");
     }
-    if (options.ctl_path.empty() || options.io_path.empty()) directory_.emplace();
-    paths_.ctl = options.ctl_path.empty() ? directory_->path() + "/ctl.sock" : options.ctl_path;
-    paths_.io = options.io_path.empty() ? directory_->path() + "/io.sock" : options.io_path;
   }
 
+  /// Absolute, so that they stay valid after a chdir(). Only a relative path in so deep a directory
+  /// that its absolute path is too long for a socket stays relative.
   const SocketPaths& paths() const { return paths_; }
 
  private:
+  static std::string AbsoluteIfItFits(const std::string& path) {
+    std::string absolute = AbsolutePath(path);
+    return absolute.size() <= kMaxSocketPath ? absolute : path;
+  }
+
   std::optional<PrivateDirectory> directory_;
   SocketPaths paths_;
 };

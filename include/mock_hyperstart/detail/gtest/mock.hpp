@@ -185,7 +185,7 @@ struct MockHyperstart::Rooms {
 
   Options options;
   const ReplyPlan::Place made_at;  // where its failures are reported
-  const detail::SocketPlaces places;
+  const detail::SocketPathsOwner places;
   detail::Mailbox mailbox;
   detail::Transcript transcript{options.dialect};
   detail::Playbook playbook{options};

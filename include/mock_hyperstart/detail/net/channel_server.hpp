@@ -30,6 +30,7 @@
 #include "mock_hyperstart/detail/agent/transcript.hpp"
 #include "mock_hyperstart/detail/net/background_thread.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 #include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
@@ -102,10 +103,11 @@ class ChannelServer {
   void Finish() {
     if (thread_.joinable()) thread_.join();
     const std::lock_guard lock(mutex_);
-    if (listening_ && bound_) ::unlink(path_.c_str());  // before it is stale: another's to replace
+    if (listening_ && file_) file_->Remove();
     acceptor_.reset();
-    if (!listening_ && bound_) RemoveStale(path_);  // another may have taken it meanwhile
-    bound_ = listening_ = false;
+    if (!listening_ && file_) file_->RemoveIfStale();
+    file_.reset();
+    listening_ = false;
     io_ = nullptr;
   }
 
@@ -293,15 +295,16 @@ class ChannelServer {
 
   /// std::system_error says which path and why it can't be.
   void Bind() {
-    Descriptor socket = ListenAt(path_);
+    ListeningSocket listening = ListenAt(path_);
     try {
-      acceptor_.emplace(*io_, Protocol(), socket.get());
+      acceptor_.emplace(*io_, Protocol(), listening.socket.get());
     } catch (const std::system_error& error) {  // no descriptors for Asio's own
-      ::unlink(path_.c_str());
+      listening.file.Remove();
       ThrowErrno(error.code().value(), "cannot listen at " + path_);
     }
-    socket.release();
-    listening_ = bound_ = true;
+    listening.socket.release();
+    file_.emplace(std::move(listening.file));
+    listening_ = true;
   }
   void SetLeft() {
     if (!connected_) return;
@@ -332,7 +335,7 @@ class ChannelServer {
   std::condition_variable changed_;
   IoContext* io_ = nullptr;           // from Listen to Finish
   std::optional<Acceptor> acceptor_;  // while listening_, and until the thread has left it
-  bool bound_ = false;                // the file is ours, or was
+  std::optional<BoundSocketFile> file_;
   bool listening_ = false;
   bool accepting_ = false;  // the thread is in accept4
   bool stopping_ = true;

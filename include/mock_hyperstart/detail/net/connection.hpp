@@ -20,8 +20,8 @@
 #include <utility>
 
 #include "mock_hyperstart/detail/agent/transcript.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 #include "mock_hyperstart/detail/net/send_queue.hpp"
-#include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "mock_hyperstart/messages.hpp"
 
 namespace hyperstart::detail {
