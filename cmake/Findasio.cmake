@@ -1,5 +1,5 @@
-# Standalone Asio, which Debian packages without a CMake config: defines asio::asio.
-# asio_SOURCE_DIR is what FetchContent sets; its headers lie in asio/include (to 1.36) or include.
+# Finds standalone Asio, which Debian packages without a CMake config, and defines asio::asio.
+# FetchContent sets asio_SOURCE_DIR; the headers are there in asio/include (up to 1.36) or in include.
 find_path(asio_INCLUDE_DIR asio.hpp HINTS ${asio_SOURCE_DIR} PATH_SUFFIXES include asio/include)
 mark_as_advanced(asio_INCLUDE_DIR)
 

@@ -1,5 +1,6 @@
-# mock_hyperstart::compiled: the library compiled once, for many test files, each of which then
-# compiles faster. Installed as a source file, so that it is compiled as its user's project is.
+# mock_hyperstart::compiled: the library as a static library, so that test files that link it compile
+# faster. It is installed as a source file, and compiled with the options of the project that uses
+# it.
 if(NOT TARGET mock_hyperstart_compiled)
   add_library(mock_hyperstart_compiled STATIC EXCLUDE_FROM_ALL
               ${CMAKE_CURRENT_LIST_DIR}/compiled.cpp)

@@ -1,3 +1,3 @@
-// The room behind the face, for who links mock_hyperstart::compiled.
+// The definitions of the members of MockHyperstart, for targets that link mock_hyperstart::compiled.
 
 #include <mock_hyperstart/detail/gtest/mock.hpp>

@@ -1,5 +1,5 @@
-# Each library: a target that the consumer already has wins, then an installed package, then, if
-# allowed, the upstream repository at the commit below. What is missing is reported all at once.
+# Where each library comes from: a target that the project already has, else an installed package,
+# else, if allowed, the upstream repository at the commit below. One error names all that are missing.
 set(mock_hyperstart_googletest_commit 063de7e9578f82b369302001269680b4b1553359)  # v1.18.0
 set(mock_hyperstart_asio_commit 8806a6803cde7054c3049d3666d3ec36786568c5)  # asio-1-38-2
 set(mock_hyperstart_fmt_commit 1be298e1bd68957e4cd352e1f676f00e07dcfb57)  # 12.2.0
@@ -13,11 +13,11 @@ if(mock_hyperstart_missing AND MOCK_HYPERSTART_FETCH_DEPENDENCIES)
                          GIT_TAG ${mock_hyperstart_googletest_commit})
     set(INSTALL_GTEST OFF)
     FetchContent_MakeAvailable(googletest)
-    # A property that CMake below 3.25 ignores: their headers are not ours to warn about.
+    # No warnings about their headers. CMake before 3.25 ignores this property.
     set_target_properties(gtest gmock PROPERTIES SYSTEM ON)
   endif()
   if(NOT TARGET asio::asio)
-    # Has no CMakeLists.txt: this only sets asio_SOURCE_DIR, where Findasio looks.
+    # It has no CMakeLists.txt: this only sets asio_SOURCE_DIR, where Findasio looks.
     FetchContent_Declare(asio GIT_REPOSITORY https://github.com/chriskohlhoff/asio.git
                          GIT_TAG ${mock_hyperstart_asio_commit})
     FetchContent_MakeAvailable(asio)

@@ -1,11 +1,11 @@
-# The target docs: HTML of the public rooms in docs/html of the build tree, where Doxygen is
-# installed. Documentation that is wrong is an error; a name that says all needs none.
+# The target docs, if Doxygen is installed: HTML about the public headers, in docs/html of the build
+# tree. Wrong documentation is an error, missing documentation is not.
 find_package(Doxygen QUIET)
 if(NOT DOXYGEN_FOUND)
   return()
 endif()
 
-# Doxygen must have seen the namespaces of the templates that we specialise.
+# Doxygen must know the namespaces of the templates that we specialise.
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/docs/namespaces.dox
      CONTENT "/** @namespace fmt\n * @namespace nlohmann */\n")
 set(DOXYGEN_OUTPUT_DIRECTORY docs)

@@ -1,5 +1,5 @@
-# What is installed: the headers, a CMake package and a pkg-config file, all of it relocatable and the
-# same on every architecture, hence share/.
+# Installs the headers, a CMake package and a pkg-config file. They can be moved, and are the same on
+# every architecture: therefore the package is in share/.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/mock_hyperstart)
@@ -16,10 +16,10 @@ endif()
 install(DIRECTORY ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
         PATTERN "*.hpp")
 
-install(TARGETS mock_hyperstart mock_hyperstart_matchers mock_hyperstart_json
-        EXPORT mock_hyperstart-targets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS ${mock_hyperstart_targets} EXPORT mock_hyperstart-targets
+        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT mock_hyperstart-targets NAMESPACE mock_hyperstart:: DESTINATION ${package_dir})
-# For a project that exports from its build tree what depends on ours.
+# For a project that exports, from its build tree, targets that depend on ours.
 export(EXPORT mock_hyperstart-targets NAMESPACE mock_hyperstart::
        FILE ${PROJECT_BINARY_DIR}/mock_hyperstart-targets.cmake)
 

@@ -1,9 +1,9 @@
-# The installed package: mock_hyperstart::mock_hyperstart, for the optional rooms the components
-# matchers (mock_hyperstart::matchers) and json (mock_hyperstart::json), and the component compiled
-# (mock_hyperstart::compiled), which is not there where the single headers were installed.
+# The installed package: the target mock_hyperstart::mock_hyperstart, a component and target
+# mock_hyperstart::NAME for each optional header, and the component and target
+# mock_hyperstart::compiled, unless the self-contained headers were installed.
 include(${CMAKE_CURRENT_LIST_DIR}/find_dependencies.cmake)
 
-set(mock_hyperstart_components matchers json)
+set(mock_hyperstart_components ${mock_hyperstart_optional_headers})
 if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/compiled.cmake)
   list(APPEND mock_hyperstart_components compiled)
 endif()
@@ -13,7 +13,7 @@ foreach(component IN LISTS mock_hyperstart_FIND_COMPONENTS)
     set(mock_hyperstart_missing_${component}
         "mock_hyperstart has no component ${component}: there are ${mock_hyperstart_known}")
   elseif(component STREQUAL "compiled")
-    set(mock_hyperstart_missing_compiled)  # what an earlier call may have left
+    set(mock_hyperstart_missing_compiled)  # of an earlier call
   endif()
   if(mock_hyperstart_missing_${component})
     set(mock_hyperstart_${component}_FOUND FALSE)

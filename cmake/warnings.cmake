@@ -1,4 +1,4 @@
-# How our own tests and examples are compiled; never part of what a consumer gets.
+# The compiler options of our own tests and examples. Users of the library do not get them.
 add_library(mock_hyperstart_warnings INTERFACE)
 target_compile_options(
   mock_hyperstart_warnings
@@ -6,10 +6,9 @@ target_compile_options(
             $<$<BOOL:${MOCK_HYPERSTART_WARNINGS_AS_ERRORS}>:-Werror>)
 
 if(MOCK_HYPERSTART_SANITIZE)
-  # Without no-sanitize-recover, undefined behaviour is printed and the test passes. The check of
-  # virtual tables asks through a pipe what memory can be read: it is wrong where descriptors run out.
-  # GCC warns that the thread sanitizer does not know fences; Asio has some, around handlers, which we
-  # do not use.
+  # Without no-sanitize-recover, undefined behaviour is printed, but the test passes. The vptr check
+  # uses a pipe to find out which memory is readable, and fails if no descriptors are left. GCC warns
+  # that the thread sanitizer does not support fences; Asio has some, in code that we do not use.
   target_compile_options(
     mock_hyperstart_warnings
     INTERFACE -fsanitize=${MOCK_HYPERSTART_SANITIZE} -fno-sanitize-recover=all

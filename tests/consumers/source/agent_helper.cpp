@@ -1,4 +1,4 @@
-// One of the two sources that include the face and end up in one program.
+// One of two sources of one program that include mock_hyperstart.hpp.
 
 #include "agent_helper.hpp"
 

@@ -1,4 +1,4 @@
-// What a user's test library may look like: its own face shows ours, so whoever links it needs us.
+// A user's test library. Its header includes ours, so that targets that link it need our library too.
 
 #ifndef AGENT_HELPER_HPP_
 #define AGENT_HELPER_HPP_

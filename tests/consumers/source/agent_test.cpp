@@ -10,7 +10,7 @@
 #include <string>
 
 #include "agent_helper.hpp"
-#ifdef CONSUMER_HAS_OPTIONAL_ROOMS
+#ifdef CONSUMER_HAS_OPTIONAL_HEADERS
 #include <gmock/gmock.h>
 
 #include <mock_hyperstart/json.hpp>
@@ -41,7 +41,7 @@ TEST(Library, AnswersAClient) {
   const auto message = agent->WaitForMessage(hyperstart::Command::kStartPod);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->payload, "{}");
-#ifdef CONSUMER_HAS_OPTIONAL_ROOMS
+#ifdef CONSUMER_HAS_OPTIONAL_HEADERS
   EXPECT_THAT(*message, hyperstart::IsMessage(hyperstart::Command::kStartPod,
                                               hyperstart::PayloadJson("", testing::SizeIs(0))));
 #endif
