@@ -258,7 +258,7 @@ TEST(PayloadJson, NeverShowsAControlCharacter) {
   EXPECT_EQ(Verdict(text, PayloadJson("/a", "b")), R"(no; which holds "\u009b31m\u007f" at "/a")");
   EXPECT_EQ(Verdict(text, PayloadJson("/b", "b")),
             R"(no; which holds nothing at "/b": {"a":"\u009b31m\u007f"})");
-  EXPECT_EQ(testing::PrintToString(JsonValue("\u202e")), R"("\u202e")");
+  EXPECT_EQ(testing::PrintToString(JsonValue("\u202e\u202c")), R"("\u202e\u202c")");
   EXPECT_THAT(text, PayloadJson("/a", "\u009b31m\x7f")) << "matchers see the characters";
 }
 

@@ -85,7 +85,8 @@ TEST(QuotedTest, EscapesC1Controls) {
 TEST(QuotedTest, EscapesLineSeparatorsAndMarksOfDirection) {
   EXPECT_EQ(Quoted("\u2028\u2029"), R"("\u2028\u2029")");
   EXPECT_EQ(Quoted("\u061c\u200e\u200f"), R"("\u061c\u200e\u200f")");
-  EXPECT_EQ(Quoted("\u202a\u202e\u2066\u2069"), R"("\u202a\u202e\u2066\u2069")");
+  EXPECT_EQ(Quoted("\u202a\u202e\u202c\u202c"), R"("\u202a\u202e\u202c\u202c")");
+  EXPECT_EQ(Quoted("\u2066\u2069"), R"("\u2066\u2069")");
   for (const std::string text :
        {"\u061b", "\u061d", "\u200d", "\u2010", "\u2027", "\u202f", "\u2065", "\u206a"}) {
     EXPECT_EQ(Quoted(text), '"' + text + '"') << "a neighbour that is none of them";
@@ -106,8 +107,8 @@ TEST(CodePointTest, DecodesEveryLength) {
 // ---- EscapeJsonControls
 
 TEST(EscapeJsonControlsTest, EscapesWhatJsonAllowsToStandAsItIs) {
-  EXPECT_EQ(EscapeJsonControls("[\"\u009b31m\x7f\u2028\u202e\"]"),
-            R"(["\u009b31m\u007f\u2028\u202e"])");
+  EXPECT_EQ(EscapeJsonControls("[\"\u009b31m\x7f\u2028\u202e\u202c\"]"),
+            R"(["\u009b31m\u007f\u2028\u202e\u202c"])");
 }
 
 TEST(EscapeJsonControlsTest, LeavesAnythingElseAsItIs) {
@@ -211,7 +212,7 @@ TEST(OneLineTest, QuotesJsonOfSeveralLines) { EXPECT_EQ(OneLine("{\n}"), R"("{\n
 TEST(OneLineTest, QuotesJsonWithControlCharacters) {
   EXPECT_EQ(OneLine("[\u009b]"), R"("[\u009b]")");
   EXPECT_EQ(OneLine("{\u2028}"), R"("{\u2028}")");
-  EXPECT_EQ(OneLine("[\u202e]"), R"("[\u202e]")");
+  EXPECT_EQ(OneLine("[\u202e\u202c]"), R"("[\u202e\u202c]")");
   EXPECT_EQ(OneLine("[1234\x7f]"), R"("[1234\x7f]")");
 }
 
@@ -293,7 +294,8 @@ TEST(ReadableTest, CutsADumpAndSaysItsFullLength) {
 }
 
 TEST(ReadableTest, NeverShowsAControlCharacter) {
-  for (const std::string control : {"\u0080", "\u0090", "\u009b", "\u009f", "\u2028", "\u202e"}) {
+  for (const std::string control :
+       {"\u0080", "\u0090", "\u009b", "\u009f", "\u2028", "\u202e\u202c"}) {
     for (const std::string& text : {"a " + control, "{\"a\":\"" + control + "\"}"}) {
       EXPECT_THAT(Readable(text), testing::Not(testing::HasSubstr(control)));
     }
