@@ -3,7 +3,7 @@
 # process talk, and the test prints their conversation.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source tests/apt_install.sh
+source tests/scripts/apt_install.sh
 
 apt_install "${build_packages[@]}"
 cmake --preset examples

@@ -2,7 +2,7 @@
 # Installs what is missing, builds the tests and runs them all; the last lines are CTest's summary.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source tests/apt_install.sh
+source tests/scripts/apt_install.sh
 
 apt_install "${build_packages[@]}" nlohmann-json3-dev
 cmake --workflow --preset test

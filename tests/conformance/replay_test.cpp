@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "conformance/recording.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -10,7 +10,7 @@
 #include <mock_hyperstart.hpp>
 #include <mock_hyperstart/matchers.hpp>
 
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -19,7 +19,7 @@
 #include <thread>
 #include <tuple>
 
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 

@@ -4,7 +4,7 @@
 # its input lies; to keep it, move it to tests/fuzz/regressions/TARGET.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-source tests/apt_install.sh
+source tests/scripts/apt_install.sh
 
 seconds=${1:-60}
 apt_install "${build_packages[@]}" clang libclang-rt-14-dev nlohmann-json3-dev

@@ -2,7 +2,7 @@
 
 #include <thread>
 
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -1,6 +1,6 @@
 // The io channel of the whole double, over a real socket.
 
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/net/socket_files.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -3,7 +3,7 @@
 #include <regex>
 #include <thread>
 
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -20,7 +20,7 @@
 #include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "stress/process.hpp"
 #include "stress/system_faults.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

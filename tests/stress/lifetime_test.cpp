@@ -17,7 +17,7 @@
 
 #include "stress/child.hpp"
 #include "stress/process.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

@@ -22,7 +22,7 @@
 #include "stress/race_clients.hpp"
 #include "stress/reports.hpp"
 #include "stress/watchdog.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

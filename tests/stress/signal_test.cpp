@@ -15,7 +15,7 @@
 
 #include "stress/process.hpp"
 #include "stress/system_faults.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

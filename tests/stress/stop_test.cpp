@@ -14,7 +14,7 @@
 
 #include "stress/reports.hpp"
 #include "stress/watchdog.hpp"
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

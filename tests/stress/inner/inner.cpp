@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "support/double_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {

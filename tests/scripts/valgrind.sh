@@ -2,8 +2,8 @@
 # The suite under valgrind, without the programs that tests start: no invalid access, no value used
 # unset, no memory lost. Takes the programs of the preset "test", so run tests/run.sh before.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source tests/apt_install.sh
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/scripts/apt_install.sh
 apt_install valgrind
 
 # A test's own operator new, which the compiler inlines, is no mismatch. fair-sched: no thread is

@@ -2,8 +2,8 @@
 # Each header includes what it uses, and nothing else, for none shall compile by luck. With
 # clang-tidy, which can tell since its version 17.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source tests/apt_install.sh
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/scripts/apt_install.sh
 apt_install "${build_packages[@]}" nlohmann-json3-dev clang-tidy-19
 
 # Not judged: headers of the C library and of others that hand on names from headers of their own.

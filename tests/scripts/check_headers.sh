@@ -3,7 +3,7 @@
 # if a library that they need is missing, the only error is one that names its Debian package.
 # Needs g++ and the libraries. check_headers.sh [INCLUDE_DIR]
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 include=${1:-include}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

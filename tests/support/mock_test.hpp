@@ -1,7 +1,7 @@
 // The vocabulary of the tests of the whole double: a mock that is started, and clients of it.
 
-#ifndef MOCK_HYPERSTART_TESTS_SUPPORT_DOUBLE_TEST_HPP_
-#define MOCK_HYPERSTART_TESTS_SUPPORT_DOUBLE_TEST_HPP_
+#ifndef MOCK_HYPERSTART_TESTS_SUPPORT_MOCK_TEST_HPP_
+#define MOCK_HYPERSTART_TESTS_SUPPORT_MOCK_TEST_HPP_
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,4 +47,4 @@ inline DecodedMessage Message(std::uint32_t command, std::string payload = {}) {
 
 }  // namespace hyperstart
 
-#endif  // MOCK_HYPERSTART_TESTS_SUPPORT_DOUBLE_TEST_HPP_
+#endif  // MOCK_HYPERSTART_TESTS_SUPPORT_MOCK_TEST_HPP_

@@ -3,7 +3,7 @@
 # CPU they can get; shows the first failure of each program. Takes the programs of the preset "test",
 # so run tests/run.sh before.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../build/test/tests"
+cd "$(dirname "${BASH_SOURCE[0]}")/../../build/test/tests"
 export TIMES=${1:-500} MOCK_HYPERSTART_STRESS_PERCENT=1
 
 # run PROGRAM SHARDS SHARD: most tests wait more than they work, so parts of a program run at once.

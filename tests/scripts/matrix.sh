@@ -1,10 +1,10 @@
 #!/bin/bash
-# Builds and runs one program of tests with the compilers, standards, standard libraries and machines
-# that the library is used with: the presets of tests/matrix. tests/matrix.sh [NAME...]: those, or
-# all. Here stands what each needs of Debian.
+# Builds and runs one test program with the compilers, standards, standard libraries and machines that
+# the library supports: the presets of tests/matrix. tests/scripts/matrix.sh [NAME...]: those presets,
+# or all. Each entry below lists the Debian packages that its preset needs.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/matrix"
-source ../apt_install.sh
+cd "$(dirname "${BASH_SOURCE[0]}")/../matrix"
+source ../scripts/apt_install.sh
 
 wanted=("$@")
 built=()

@@ -2,8 +2,8 @@
 # Which lines of the library the tests reach: a table, and in build/coverage/html the lines themselves.
 # Fails below the percentage of lines that the first argument gives, by default 95.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source tests/apt_install.sh
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/scripts/apt_install.sh
 
 apt_install "${build_packages[@]}" nlohmann-json3-dev clang llvm libclang-rt-14-dev
 rm -rf build/coverage/profiles
