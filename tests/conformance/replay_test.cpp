@@ -16,7 +16,9 @@
 namespace hyperstart {
 namespace {
 
-bool IsReply(const wire::Frame& frame) { return frame.key == 9 || frame.key == 10; }
+bool IsReply(const wire::Frame& frame) {
+  return frame.key == wire::kAck || frame.key == wire::kError;
+}
 
 class Replay : public testing::TestWithParam<std::string> {
  protected:
@@ -42,7 +44,7 @@ class Replay : public testing::TestWithParam<std::string> {
       if (replies_.empty()) return Reply::Nothing();
       const Scripted next = replies_.front();
       replies_.pop_front();
-      said_.wait_for(lock, kLong, [&] { return unasked_ >= next.after; });
+      said_.wait_for(lock, kDeadline, [&] { return unasked_ >= next.after; });
       return next.reply;
     });
   }
@@ -53,7 +55,7 @@ class Replay : public testing::TestWithParam<std::string> {
       case Recording::Dir::kOpen:
         client.emplace(event.ctl ? agent_->Ctl() : agent_->Io());
         if (event.ctl) written_ = counted_ = 0;
-        ASSERT_TRUE(agent_->WaitForConnection(event.ctl ? Channel::kCtl : Channel::kIo, kLong));
+        ASSERT_TRUE(agent_->WaitForConnection(event.ctl ? Channel::kCtl : Channel::kIo, kDeadline));
         break;
       case Recording::Dir::kFromClient:
         Write(*client, event.bytes);
@@ -71,7 +73,8 @@ class Replay : public testing::TestWithParam<std::string> {
       case Recording::Dir::kClose:
         if (!event.by_agent) {
           client.reset();
-          ASSERT_TRUE(agent_->WaitForDisconnect(event.ctl ? Channel::kCtl : Channel::kIo, kLong));
+          ASSERT_TRUE(
+              agent_->WaitForDisconnect(event.ctl ? Channel::kCtl : Channel::kIo, kDeadline));
         } else if (recording_.agent_end == "powered off") {
           agent_->Disconnect(event.ctl ? Channel::kCtl : Channel::kIo);
           EXPECT_EQ(client->ReadToEnd(), "");
@@ -175,7 +178,7 @@ TEST_P(Replay, SaysWhatTheAgentSaid) {
     const Channel broken =
         GetParam().find("-07") == std::string::npos ? Channel::kCtl : Channel::kIo;
     if (GetParam() != "virtio-03i-chunk-boundary-after-header") {
-      ASSERT_TRUE(agent_->WaitForDisconnect(broken, kLong));
+      ASSERT_TRUE(agent_->WaitForDisconnect(broken, kDeadline));
     }
   }
   EXPECT_EQ(agent_->TakeViolations().empty(), recording_.agent_end != "died");

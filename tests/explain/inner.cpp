@@ -28,7 +28,7 @@ Options Strict() {
 }
 
 /// Whatever the mock has read when this returns was there before.
-void Settle(RawClient& ctl) { ctl.Call(12); }
+void Settle(RawClient& ctl) { ctl.Call(wire::kPing); }
 
 // ---- Waits
 
@@ -61,8 +61,8 @@ TEST(Wait, OtherMessagesArrivedAndAPartOfTheRightOne) {
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
   ASSERT_TRUE(agent.WaitForConnection());
-  ctl.Call(1, R"({"hostname":"h","shareDir":"share_dir"})");
-  ctl.Write(wire::Ctl(17, std::string(504, 'x')).substr(0, 300));
+  ctl.Call(wire::kStartPod, R"({"hostname":"h","shareDir":"share_dir"})");
+  ctl.Write(wire::Ctl(wire::kNewContainer, std::string(504, 'x')).substr(0, 300));
   std::uint32_t counted = 0;
   while (counted < 300) counted += wire::ToU32(ctl.ReadFrame()->payload);
   EXPECT_TRUE(agent.WaitForMessage(Command::kNewContainer, 5ms));
@@ -72,7 +72,7 @@ TEST(Wait, OtherMessagesArrivedAndAPartOfTheRightOne) {
 TEST(Wait, ManyMessagesArrived) {
   Started agent(Silent());
   RawClient ctl = agent.Ctl();
-  for (std::uint32_t i = 0; i < 12; ++i) ctl.Call(6, std::to_string(i));
+  for (std::uint32_t i = 0; i < 12; ++i) ctl.Call(wire::kExecCmd, std::to_string(i));
   ASSERT_TRUE(agent.WaitForMessage(Command::kPing, 5ms));
 }
 
@@ -147,7 +147,7 @@ TEST(Print, Packets) {
 TEST(Stop, ReportsABrokenHeader) {
   Started agent(Silent());
   RawClient ctl = agent.Ctl();
-  ctl.Write(wire::U32(1) + wire::U32(4));
+  ctl.Write(wire::U32(wire::kStartPod) + wire::U32(4));
   ctl.ReadToEnd();
 }
 
@@ -162,7 +162,7 @@ TEST(Stop, ReportsADepartureInMidFrame) {
   Started agent(Silent());
   {
     RawClient ctl = agent.Ctl();
-    ctl.Write(wire::Ctl(17, "0123456789").substr(0, 11));
+    ctl.Write(wire::Ctl(wire::kNewContainer, "0123456789").substr(0, 11));
   }
   ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl));
 }
@@ -170,7 +170,7 @@ TEST(Stop, ReportsADepartureInMidFrame) {
 TEST(Stop, ReportsWhatTheAgentDiesOfWhenStrict) {
   Started agent(Strict());
   RawClient ctl = agent.Ctl();
-  ctl.Write(wire::Ctl(1, "{}").substr(0, 8));
+  ctl.Write(wire::Ctl(wire::kStartPod, "{}").substr(0, 8));
   ctl.Read(12);
   ctl.Write("{}");
   ctl.ReadAnswer();
@@ -182,7 +182,7 @@ TEST(Stop, ReportsWhatTheAgentDiesOfWhenStrict) {
 TEST(Stop, ReportsNothingOfThatOtherwise) {
   Started agent(Silent());
   RawClient ctl = agent.Ctl();
-  ctl.Write(wire::Ctl(1, "{}").substr(0, 8));
+  ctl.Write(wire::Ctl(wire::kStartPod, "{}").substr(0, 8));
   ctl.Read(12);
   ctl.Write("{}");
   ctl.ReadAnswer();
@@ -198,14 +198,14 @@ TEST(Stop, ReportsAHandlerThatThrew) {
   Started agent(Silent());
   agent.SetHandler([](const DecodedMessage&) -> Reply { throw std::runtime_error("no idea"); });
   RawClient ctl = agent.Ctl();
-  EXPECT_EQ(ctl.Call(12).reply.payload, "no idea");
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.payload, "no idea");
 }
 
 TEST(Stop, ReportsEachOfSeveral) {
   Started agent(Silent());
   for (int i = 0; i < 2; ++i) {
     RawClient ctl = agent.Ctl();
-    ctl.Write(wire::U32(1) + wire::U32(4));
+    ctl.Write(wire::U32(wire::kStartPod) + wire::U32(4));
     ctl.ReadToEnd();
   }
   agent.On(Command::kPing).WillOnce(Reply::Nothing());
@@ -219,7 +219,7 @@ void Converse(Log log, bool fail) {
   Started agent(options);
   agent.On(Command::kStartPod).WillOnce(Reply::Error("no space left on device"));
   RawClient ctl = agent.Ctl();
-  ctl.Call(1, R"({"hostname":"h","shareDir":"share_dir"})");
+  ctl.Call(wire::kStartPod, R"({"hostname":"h","shareDir":"share_dir"})");
   RawClient io = agent.Io();
   io.Write(wire::Io(1, "stdin\n") + wire::Io(1));
   ASSERT_TRUE(agent.ReadStreamToEnd(1));
@@ -241,7 +241,7 @@ TEST(Conversation, IsNeverPrinted) { Converse(Log::kNever, true); }
 TEST(Next, PassesThoughTheOneBeforeFailed) {
   Started agent;
   RawClient ctl = agent.Ctl();
-  EXPECT_EQ(ctl.Call(12).next, 8u);
+  EXPECT_EQ(ctl.Call(wire::kPing).next, 8u);
   EXPECT_EQ(agent.GetLastMessages().size(), 1u);
   EXPECT_TRUE(agent.TakeViolations().empty());
 }
@@ -249,7 +249,7 @@ TEST(Next, PassesThoughTheOneBeforeFailed) {
 TEST(DeathTest, LeavesTheMockToItsProcess) {
   Started agent;
   RawClient ctl = agent.Ctl();
-  ctl.Call(12);
+  ctl.Call(wire::kPing);
   EXPECT_EXIT(std::_Exit(3), testing::ExitedWithCode(3), "");
   EXPECT_EXIT(
       {
@@ -257,7 +257,7 @@ TEST(DeathTest, LeavesTheMockToItsProcess) {
         std::_Exit(4);
       },
       testing::ExitedWithCode(4), "");
-  EXPECT_EQ(ctl.Call(12).next, 8u);
+  EXPECT_EQ(ctl.Call(wire::kPing).next, 8u);
   EXPECT_TRUE(agent.Ctl().fd() >= 0);
 }
 

@@ -13,14 +13,14 @@ constexpr std::size_t kMiB = 1024 * 1024;
 
 TEST(Fault, Backpressure) {
   Started agent;
-  RawClient ctl = Meet(agent, Channel::kCtl);
-  RawClient io = Meet(agent, Channel::kIo);
+  RawClient ctl = ConnectAndWait(agent, Channel::kCtl);
+  RawClient io = ConnectAndWait(agent, Channel::kIo);
   const std::string data = wire::Pattern(kMiB);
   for (std::uint64_t seq = 0; seq < 100; ++seq) agent.SendIo(seq, data);  // nobody reads
 
-  EXPECT_EQ(ctl.Call(kPing).reply.key, wire::kAck);
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);
   io.Write(wire::Io(7, "heard"));
-  EXPECT_EQ(agent.ReadIo(kLong)->data, "heard");
+  EXPECT_EQ(agent.ReadIo(kDeadline)->data, "heard");
   for (std::uint64_t seq = 0; seq < 100; ++seq) {
     const wire::Frame frame = *io.ReadFrame();
     ASSERT_EQ(frame.key, seq);
@@ -31,7 +31,7 @@ TEST(Fault, Backpressure) {
 
 TEST(Fault, BackpressureEndsWithStop) {
   Started agent;
-  RawClient io = Meet(agent, Channel::kIo);
+  RawClient io = ConnectAndWait(agent, Channel::kIo);
   const std::string data = wire::Pattern(kMiB);
   for (std::uint64_t seq = 0; seq < 100; ++seq) agent.SendIo(seq, data);
   agent.Stop();  // does not wait for the client
@@ -43,10 +43,10 @@ TEST(Fault, BackpressureEndsWithStop) {
 TEST(Fault, BackpressureEndsWhenTheClientLeaves) {
   Started agent;
   {
-    RawClient io = Meet(agent, Channel::kIo);
+    RawClient io = ConnectAndWait(agent, Channel::kIo);
     for (std::uint64_t seq = 0; seq < 10; ++seq) agent.SendIo(seq, wire::Pattern(kMiB));
   }
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
   ExpectUsable(agent);  // what was owed to the old client is not the new one's
 }
 
@@ -55,7 +55,7 @@ TEST(Fault, BackpressureOfRepliesStopsTheReading) {
   agent.SetDefaultReply(Reply::Ack(wire::Pattern(kMiB)));
   RawClient client = agent.Ctl();
   std::string pings;
-  for (int i = 0; i < 20; ++i) pings += wire::Ctl(1, wire::Pattern(kMiB / 4));
+  for (int i = 0; i < 20; ++i) pings += wire::Ctl(wire::kStartPod, wire::Pattern(kMiB / 4));
   const std::size_t written = WriteUntilStuck(client, pings);
   EXPECT_LT(written, pings.size());
   EXPECT_LT(agent.GetLastMessages().size(), 10u);
@@ -74,8 +74,8 @@ TEST(Fault, FramesOfManyThreadsNeverMix) {
   for (const std::size_t write_size : {std::size_t{0}, std::size_t{1000}}) {
     Started agent;
     for (const Channel channel : kChannels) agent.SetWriteSize(channel, write_size);
-    RawClient ctl = Meet(agent, Channel::kCtl);
-    RawClient io = Meet(agent, Channel::kIo);
+    RawClient ctl = ConnectAndWait(agent, Channel::kCtl);
+    RawClient io = ConnectAndWait(agent, Channel::kIo);
     const auto payload = [](std::uint32_t thread, std::uint32_t n) {
       return wire::Pattern(n * 37 % 5000, thread * kFrames + n);
     };

@@ -50,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(EachChannel, FaultOn, testing::ValuesIn(kChannels), [](
 TEST(Fault, Disconnect) {
   Started agent;
   for (const Channel channel : kChannels) {
-    RawClient client = Meet(agent, channel);
+    RawClient client = ConnectAndWait(agent, channel);
     agent.Disconnect(channel);
     EXPECT_EQ(client.ReadToEnd(), "");
     ExpectUsable(agent, channel);
@@ -60,7 +60,7 @@ TEST(Fault, Disconnect) {
 TEST_P(FaultAt, Disconnect) {
   agent_.Disconnect(channel_);
   EXPECT_FALSE(agent_.IsConnected(channel_));
-  EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   EXPECT_EQ(client_.ReadToEnd(), "");
   EXPECT_THROW(client_.Write("x"), std::runtime_error);  // EPIPE
   EXPECT_EQ(client_.ReadToEnd(), "");                    // and still no ECONNRESET
@@ -72,14 +72,14 @@ TEST_P(FaultOn, DisconnectAtEveryByteOfAFrame) {
   for (std::size_t cut = 0; cut <= frame.size(); ++cut) {
     SCOPED_TRACE(cut);
     {  // of the mock's
-      RawClient client = Meet(agent_, channel_);
+      RawClient client = ConnectAndWait(agent_, channel_);
       agent_.SendRaw(channel_, frame.substr(0, cut));
       agent_.Disconnect(channel_);
       EXPECT_EQ(client.ReadToEnd(), frame.substr(0, cut));
       ExpectUsable(agent_, channel_);
     }
     // of the client's
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     client.Write(frame.substr(0, cut));
     WaitUntilTaken(client);
     agent_.Disconnect(channel_);
@@ -90,7 +90,7 @@ TEST_P(FaultOn, DisconnectAtEveryByteOfAFrame) {
 
 TEST_P(FaultOn, DisconnectWithUnreadInputOnBothSides) {
   for (int i = 0; i < 20; ++i) {
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     PauseOver(client);
     client.Write("unread by the mock");
     agent_.SendRaw(channel_, "unread by the client");
@@ -104,7 +104,7 @@ TEST_P(FaultOn, DisconnectWithUnreadInputOnBothSides) {
 
 TEST_P(FaultOn, DisconnectOfAClientThatFloods) {
   for (int i = 0; i < 20; ++i) {
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     std::future<void> flood = std::async(std::launch::async, [&] {
       const std::string frames = Frame(wire::Pattern(1000)) + Frame("x");
       try {
@@ -122,7 +122,7 @@ TEST_P(FaultOn, DisconnectOfAClientThatFloods) {
 }
 
 TEST_P(FaultOn, DisconnectDropsWhatTheClientIsOwed) {
-  RawClient client = Meet(agent_, channel_);
+  RawClient client = ConnectAndWait(agent_, channel_);
   const std::string frame = Frame(wire::Pattern(4 * 1024 * 1024));
   agent_.SendRaw(channel_, frame);
   agent_.Disconnect(channel_);
@@ -141,8 +141,8 @@ TEST_P(FaultOn, DisconnectWithoutAClientDoesNothing) {
 
 TEST_P(FaultOn, DisconnectLeavesTheOtherChannelAlone) {
   const Channel other = channel_ == Channel::kCtl ? Channel::kIo : Channel::kCtl;
-  RawClient client = Meet(agent_, channel_);
-  RawClient stays = Meet(agent_, other);
+  RawClient client = ConnectAndWait(agent_, channel_);
+  RawClient stays = ConnectAndWait(agent_, other);
   agent_.Disconnect(channel_);
   EXPECT_EQ(client.ReadToEnd(), "");
   stays.Write(FrameFor(other, "heard"));
@@ -150,12 +150,12 @@ TEST_P(FaultOn, DisconnectLeavesTheOtherChannelAlone) {
 }
 
 TEST(Fault, DisconnectInTheGapOfAReplyInPieces) {
-  const std::string whole = wire::Ctl(10, "no");
+  const std::string whole = wire::Ctl(wire::kError, "no");
   Started agent;
   for (std::size_t cut = 1; cut < whole.size(); ++cut) {
     agent.On(Command::kPing).WillOnce(Reply::Error("no").InPieces(cut, kForever));
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12 + cut), wire::Next(8) + whole.substr(0, cut));
     agent.Disconnect(Channel::kCtl);
     EXPECT_EQ(client.ReadToEnd(), "");
@@ -168,7 +168,7 @@ TEST(Fault, DisconnectInTheGapOfAReplyInPieces) {
 TEST(Fault, Reset) {
   Started agent;
   for (const Channel channel : kChannels) {
-    RawClient client = Meet(agent, channel);
+    RawClient client = ConnectAndWait(agent, channel);
     agent.Reset(channel);
     client.Write("x");
     EXPECT_EQ(client.ReadError(), ECONNRESET);
@@ -179,7 +179,7 @@ TEST(Fault, Reset) {
 TEST_P(FaultAt, Reset) {
   agent_.Reset(channel_);
   EXPECT_FALSE(agent_.IsConnected(channel_));
-  EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   EXPECT_EQ(client_.Waiting(), 0u);
   client_.Write("x");  // one byte is enough
   EXPECT_EQ(client_.ReadError(), ECONNRESET);
@@ -202,7 +202,7 @@ TEST_P(FaultAt, ResetOfAClientThatLeavesInstead) {
 
 TEST_P(FaultOn, ResetAtOnceWithInputUnread) {
   for (int i = 0; i < 20; ++i) {
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     PauseOver(client);
     client.Write("unread");
     agent_.Reset(channel_);
@@ -215,7 +215,7 @@ TEST_P(FaultOn, ResetAtOnceWithInputUnread) {
 TEST_P(FaultOn, ResetAtEveryByteOfAFrame) {
   const std::string frame = Frame("payload");
   for (std::size_t cut = 0; cut <= frame.size(); ++cut) {
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     agent_.SendRaw(channel_, frame.substr(0, cut));
     agent_.Reset(channel_);
     client.Write("x");
@@ -227,7 +227,7 @@ TEST_P(FaultOn, ResetAtEveryByteOfAFrame) {
 
 TEST_P(FaultOn, ResetOfAClientThatFloods) {
   for (int i = 0; i < 20; ++i) {
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     std::future<std::string> flood = std::async(std::launch::async, [&] {
       const std::string frames = Frame(wire::Pattern(1000));
       return ErrorOf([&] {
@@ -252,21 +252,21 @@ TEST(Fault, ResetDuringADelayAndAHandler) {
     return Reply::Ack("lost");
   });
   agent.On(Command::kStartPod).WillOnce(Reply().After(kForever));
-  for (const std::uint32_t command : {1u, kPing}) {
+  for (const wire::Command command : {wire::kStartPod, wire::kPing}) {
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(command));
     EXPECT_EQ(client.Read(12), wire::Next(8));
-    ASSERT_TRUE(agent.WaitForMessage(static_cast<Command>(command), kLong));
+    ASSERT_TRUE(agent.WaitForMessage(static_cast<Command>(command), kDeadline));
     client.Write("x");  // unread while the mock waits
     agent.Reset(Channel::kCtl);
-    if (command == kPing) release.set_value();
+    if (command == wire::kPing) release.set_value();
     EXPECT_EQ(client.ReadError(), ECONNRESET);
     ExpectUsable(agent);
   }
 }
 
 TEST_P(FaultOn, ResetIsEndedByStop) {
-  RawClient client = Meet(agent_, channel_);
+  RawClient client = ConnectAndWait(agent_, channel_);
   agent_.Reset(channel_);
   agent_.Stop();
   EXPECT_EQ(client.ReadToEnd(), "");
@@ -279,7 +279,7 @@ TEST_P(FaultOn, ResetIsEndedByStop) {
 TEST(Fault, ShutdownSend) {
   Started agent;
   for (const Channel channel : kChannels) {
-    RawClient client = Meet(agent, channel);
+    RawClient client = ConnectAndWait(agent, channel);
     agent.ShutdownSend(channel);
     EXPECT_EQ(client.ReadToEnd(), "");
     client.Write(FrameFor(channel, "still heard"));
@@ -297,13 +297,13 @@ TEST_P(FaultAt, ShutdownSend) {
   EXPECT_TRUE(agent_.IsConnected(channel_));
   EXPECT_EQ(client_.ReadToEnd(), "");
   client_.Close();
-  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   ExpectUsable(agent_, channel_);
 }
 
 TEST_P(FaultOn, ShutdownSendComesAfterWhatIsQueued) {
   const std::string frame = Frame(wire::Pattern(4 * 1024 * 1024));
-  RawClient client = Meet(agent_, channel_);
+  RawClient client = ConnectAndWait(agent_, channel_);
   agent_.SendRaw(channel_, frame);
   agent_.ShutdownSend(channel_);
   agent_.SendRaw(channel_, "too late");
@@ -311,35 +311,35 @@ TEST_P(FaultOn, ShutdownSendComesAfterWhatIsQueued) {
   client.Write(Frame("heard"));
   EXPECT_EQ(Received(agent_, channel_), "heard");
   client.Close();
-  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   ExpectUsable(agent_, channel_);
 }
 
 TEST(Fault, ShutdownSendDropsARepliesPiecesToo) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply().InPieces(1));
-  RawClient ctl = Meet(agent, Channel::kCtl);
-  const std::string much = wire::Ctl(8, wire::Pattern(900'000));
+  RawClient ctl = ConnectAndWait(agent, Channel::kCtl);
+  const std::string much = wire::Ctl(wire::kReady, wire::Pattern(900'000));
   agent.SendRaw(Channel::kCtl, much);
   agent.ShutdownSend(Channel::kCtl);
-  ctl.Write(wire::Ctl(12));
-  EXPECT_TRUE(agent.WaitForMessage(Command::kPing, kLong));
+  ctl.Write(wire::Ctl(wire::kPing));
+  EXPECT_TRUE(agent.WaitForMessage(Command::kPing, kDeadline));
   EXPECT_TRUE(ctl.ReadToEnd() == much);
 }
 
 TEST_P(FaultOn, ShutdownSendAtEveryByteOfAFrame) {
   const std::string frame = Frame("payload");
   for (std::size_t cut = 0; cut <= frame.size(); ++cut) {
-    RawClient client = Meet(agent_, channel_);
+    RawClient client = ConnectAndWait(agent_, channel_);
     agent_.SendRaw(channel_, frame.substr(0, cut));
     agent_.ShutdownSend(channel_);
     EXPECT_EQ(client.ReadToEnd(), frame.substr(0, cut));
     client.Write(frame);
     EXPECT_EQ(Received(agent_, channel_), "payload");
     client.Close();
-    ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+    ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
     ExpectUsable(agent_, channel_);
-    ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+    ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   }
 }
 
@@ -347,7 +347,7 @@ TEST(Fault, ShutdownSendComesAfterAReplyInPieces) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("payload").InPieces(1, 1ms));
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(13), wire::Next(8) + '\0');
   agent.ShutdownSend(Channel::kCtl);
   EXPECT_EQ(client.ReadToEnd(), wire::Ack("payload").substr(1));
@@ -358,7 +358,7 @@ TEST(Fault, ShutdownSendComesAfterAReplyInPieces) {
 TEST(Fault, PauseReading) {
   Started agent;
   for (const Channel channel : kChannels) {
-    RawClient client = Meet(agent, channel);
+    RawClient client = ConnectAndWait(agent, channel);
     agent.PauseReading(channel);
     client.Write(FrameFor(channel, "later"));
     EXPECT_FALSE(agent.WaitForMessage(kMoment));
@@ -394,9 +394,9 @@ TEST_P(FaultAt, PauseReading) {
 
 TEST(Fault, PauseReadingCountsEveryByteWhenItIsOver) {
   Started agent;
-  RawClient client = Meet(agent, Channel::kCtl);
+  RawClient client = ConnectAndWait(agent, Channel::kCtl);
   agent.PauseReading(Channel::kCtl);
-  client.Write(wire::Ctl(1, wire::Pattern(100'000)) + wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kStartPod, wire::Pattern(100'000)) + wire::Ctl(wire::kPing));
   agent.ResumeReading(Channel::kCtl);
   EXPECT_EQ(client.ReadAnswer().next, 100'008u);
   EXPECT_EQ(client.ReadAnswer().next, 8u);
@@ -406,7 +406,7 @@ TEST_P(FaultAt, PauseReadingWhileTheClientLeaves) {
   agent_.PauseReading(channel_);
   client_.Write(rest_of_theirs_ + FrameFor(channel_, "last words"));
   client_.Close();
-  EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   EXPECT_FALSE(agent_.IsConnected(channel_));
   EXPECT_TRUE(HasReceivedNothing(agent_));
   RawClient next = Connect(agent_, channel_);
@@ -434,7 +434,7 @@ TEST_P(FaultAt, PauseReadingIsEndedByStop) {
 
 TEST_P(FaultOn, PauseReadingBeforeTheClientComes) {
   agent_.PauseReading(channel_);
-  RawClient client = Meet(agent_, channel_);
+  RawClient client = ConnectAndWait(agent_, channel_);
   client.Write(Frame("early"));
   WaitUntilTaken(client);
   EXPECT_TRUE(HasReceivedNothing(agent_));
@@ -449,7 +449,7 @@ TEST(Fault, SetWriteSize) {
   for (const Channel channel : kChannels) {
     const std::string frame = FrameFor(channel, wire::Pattern(100 * 1024));
     agent.SetWriteSize(channel, 1);
-    RawClient client = Meet(agent, channel);
+    RawClient client = ConnectAndWait(agent, channel);
     agent.SendRaw(channel, frame);
     EXPECT_GT(client.Unread(), 0u);
     EXPECT_LT(client.Unread(), kMoreThanSingleBytes);
@@ -476,7 +476,7 @@ TEST_P(FaultAt, SetWriteSize) {
   }
   ExpectHeard();
   client_.Close();
-  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   ExpectUsable(agent_, channel_);
 }
 
@@ -486,7 +486,7 @@ TEST(Fault, SetWriteSizeCutsRepliesToo) {
   agent.SetDefaultReply(Reply::Ack(payload));
   agent.SetWriteSize(Channel::kCtl, 1);
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   WaitUntilUnreadExceeds(client, 12);
   EXPECT_LT(client.Unread(), kMoreThanSingleBytes);
   EXPECT_TRUE(RestOf(client) == wire::Next(8) + wire::Ack(payload));
@@ -511,7 +511,7 @@ TEST_P(FaultAt, StopListening) {
   ExpectHeard();  // the connected client stays
   agent_.SendRaw(channel_, "both ways");
   EXPECT_THAT(RestOf(client_), HasSubstr("both ways"));
-  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kLong));
+  ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   EXPECT_EQ(ErrorOf([&] { Connect(agent_, channel_); }), "connect: Connection refused");
   agent_.ResumeListening(channel_);
   agent_.ResumeListening(channel_);
@@ -553,7 +553,7 @@ TEST(Fault, StopThenStart) {
   Started agent;
   const SocketPaths paths = agent.GetSocketPaths();
   for (const Channel channel : kChannels) {
-    RawClient client = Meet(agent, channel);
+    RawClient client = ConnectAndWait(agent, channel);
     agent.Stop();
     EXPECT_EQ(client.ReadToEnd(), "");
     EXPECT_EQ(ErrorOf([&] { Connect(agent, channel); }), "connect: No such file or directory");

@@ -1,5 +1,5 @@
-// The vocabulary of the fault tests: the moments at which a fault can strike, and what must be true
-// when it is over.
+// The vocabulary of the fault tests: the moments at which a fault can happen, frames that work on
+// either channel, and waits for what is in the sockets.
 
 #ifndef MOCK_HYPERSTART_TESTS_FAULTS_FAULT_TEST_HPP_
 #define MOCK_HYPERSTART_TESTS_FAULTS_FAULT_TEST_HPP_
@@ -23,59 +23,45 @@
 
 namespace hyperstart {
 
-/// A delay that no test lives to see the end of: what is held by it is held for good.
-inline constexpr std::chrono::milliseconds kForever = 24h;
-/// How long a test looks for what must not happen. A double that is right passes however slow the
-/// machine is.
-inline constexpr std::chrono::milliseconds kMoment = 20ms;
-
-inline constexpr std::uint32_t kPing = 12;
-/// More than a client finds unread that gets single bytes: the kernel counts hundreds for each, and
-/// so lets few of them be under way.
+/// More bytes than a socket holds unread when they were written one at a time: the kernel charges
+/// hundreds of bytes for each write, so few of them fit.
 inline constexpr std::size_t kMoreThanSingleBytes = 2000;
-inline constexpr Channel kChannels[] = {Channel::kCtl, Channel::kIo};
 
-inline RawClient Connect(const Started& agent, Channel channel) {
-  return channel == Channel::kCtl ? agent.Ctl() : agent.Io();
-}
-/// The same, once the mock knows of it.
-inline RawClient Meet(const Started& agent, Channel channel) {
-  RawClient client = Connect(agent, channel);
-  if (!const_cast<Started&>(agent).WaitForConnection(channel, kLong)) {
-    throw std::runtime_error("the client is never accepted");
-  }
-  return client;
-}
+/// The seq of the io frames of these tests.
+inline constexpr std::uint64_t kFaultSeq = 15;
 
-/// A frame as either side may send it.
+/// A frame that the mock and the client may both send.
 inline std::string FrameFor(Channel channel, std::string_view payload) {
-  return channel == Channel::kCtl ? wire::Ctl(15, payload) : wire::Io(15, payload);
+  return channel == Channel::kCtl ? wire::Ctl(wire::kWriteFile, payload)
+                                  : wire::Io(kFaultSeq, payload);
 }
-/// The payload of the oldest frame of any client.
+/// The payload of the oldest recorded frame, of whichever client.
 inline std::string Received(Started& agent, Channel channel) {
-  return channel == Channel::kCtl ? agent.WaitForMessage(kLong)->payload
-                                  : agent.ReadIo(kLong)->data;
+  return channel == Channel::kCtl ? agent.WaitForMessage(kDeadline)->payload
+                                  : agent.ReadIo(kDeadline)->data;
 }
 inline bool HasReceivedNothing(Started& agent) {
   return agent.GetLastMessages().empty() && agent.GetLastIoPackets().empty();
 }
 
-/// Until the mock has taken all that was written out of the socket.
+/// Waits until the mock has read everything that the client has written.
 inline void WaitUntilTaken(const RawClient& client) {
-  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   for (int left = 1; left > 0; std::this_thread::yield()) {
     ::ioctl(client.fd(), TIOCOUTQ, &left);
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("never taken");
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("the mock does not read");
   }
 }
-/// Until more than so many bytes lie unread in the client's socket.
+/// Waits until the client's socket holds more than that many unread bytes.
 inline void WaitUntilUnreadExceeds(const RawClient& client, std::size_t bytes) {
-  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   for (; client.Unread() <= bytes; std::this_thread::yield()) {
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("too few bytes came");
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("too few bytes arrived");
   }
 }
-/// Writes until the socket stays full; how much that was.
+/// Writes until the socket stays full. Returns the number of bytes written.
 inline std::size_t WriteUntilStuck(RawClient& client, std::string_view bytes) {
   std::size_t written = 0;
   pollfd poll = {client.fd(), POLLOUT, 0};
@@ -84,38 +70,8 @@ inline std::size_t WriteUntilStuck(RawClient& client, std::string_view bytes) {
   } while (written < bytes.size() && ::poll(&poll, 1, static_cast<int>(kMoment.count())) > 0);
   return written;
 }
-/// What the client gets if it has nothing more to say.
-inline std::string RestOf(RawClient& client) {
-  client.EndInput();
-  return client.ReadToEnd();
-}
 
-/// Who connects now, on either channel, is served as if nothing had happened.
-inline void ExpectUsable(Started& agent, Channel channel) {
-  SCOPED_TRACE("the next client");
-  RawClient client = Connect(agent, channel);
-  if (channel == Channel::kCtl) {
-    const RawClient::Answer answer = client.Call(19, "usable?");
-    EXPECT_EQ(answer.next, 15u);
-    EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, ""}));
-    EXPECT_EQ(*agent.WaitForMessage(Command::kOnlineCpuMem, kLong), Message(19, "usable?"));
-    EXPECT_EQ(RestOf(client), "");
-  } else {
-    client.Write(wire::Io(19, "usable?"));
-    EXPECT_EQ(*agent.ReadIo(19, kLong), (IoPacket{19, "usable?"}));
-    agent.SendIo(19, "usable.");
-    EXPECT_EQ(*client.ReadFrame(), (wire::Frame{19, "usable."}));
-    EXPECT_EQ(RestOf(client), "");
-  }
-  EXPECT_THAT(agent.TakeViolations(), testing::IsEmpty());
-  agent.GetLastMessages();  // of the client before: what the mock had read of it is recorded
-  agent.GetLastIoPackets();
-}
-inline void ExpectUsable(Started& agent) {
-  for (const Channel channel : kChannels) ExpectUsable(agent, channel);
-}
-
-/// When a fault strikes.
+/// The moment of a fault.
 enum class Moment { kBeforeAnyFrame, kBetweenFrames, kInTheirFrame, kInOurFrame };
 
 inline std::string ToString(Moment moment) {
@@ -124,18 +80,18 @@ inline std::string ToString(Moment moment) {
   return kNames[static_cast<std::size_t>(moment)];
 }
 
-/// A client of one channel, brought to one moment.
+/// A client of one channel, at one of these moments.
 class FaultAt : public testing::TestWithParam<std::tuple<Channel, Moment>> {
  protected:
   const Channel channel_ = std::get<0>(GetParam());
   const Moment moment_ = std::get<1>(GetParam());
   Started agent_;
-  RawClient client_ = Meet(agent_, channel_);
-  std::string rest_of_theirs_;  // of the frame that the client is in
+  RawClient client_ = ConnectAndWait(agent_, channel_);
+  std::string rest_of_theirs_;  // of the frame that the client has begun
 
   FaultAt() { Reach(); }
 
-  /// Whether the client is still heard: what it says arrives, and on ctl is counted.
+  /// The mock still reads what the client sends, and records it.
   void ExpectHeard() {
     if (rest_of_theirs_.empty()) rest_of_theirs_ = FrameFor(channel_, "theirs");
     client_.Write(rest_of_theirs_);

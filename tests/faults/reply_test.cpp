@@ -17,7 +17,7 @@ const std::string kNoPods = "no pods";
 /// All that a client gets that sends one ping.
 std::string AnswerToPing(Started& agent) {
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   return RestOf(client);
 }
 
@@ -32,16 +32,16 @@ std::string AnswerToPing(const Reply& reply) {
 // ---- What is sent
 
 TEST(Fault, AckWithPayload) {
-  EXPECT_EQ(AnswerToPing(Reply::Ack()), wire::Next(8) + wire::Ctl(9));
-  EXPECT_EQ(AnswerToPing(Reply::Ack("bytes")), wire::Next(8) + wire::Ctl(9, "bytes"));
+  EXPECT_EQ(AnswerToPing(Reply::Ack()), wire::Next(8) + wire::Ctl(wire::kAck));
+  EXPECT_EQ(AnswerToPing(Reply::Ack("bytes")), wire::Next(8) + wire::Ctl(wire::kAck, "bytes"));
   const std::string large = wire::Pattern(1'000'000);
-  EXPECT_TRUE(AnswerToPing(Reply::Ack(large)) == wire::Next(8) + wire::Ctl(9, large));
+  EXPECT_TRUE(AnswerToPing(Reply::Ack(large)) == wire::Next(8) + wire::Ctl(wire::kAck, large));
 }
 
 TEST(Fault, Error) {
-  EXPECT_EQ(AnswerToPing(Reply::Error()), wire::Next(8) + wire::Ctl(10));
+  EXPECT_EQ(AnswerToPing(Reply::Error()), wire::Next(8) + wire::Ctl(wire::kError));
   const std::string text("no such container\0", 18);
-  EXPECT_EQ(AnswerToPing(Reply::Error(text)), wire::Next(8) + wire::Ctl(10, text));
+  EXPECT_EQ(AnswerToPing(Reply::Error(text)), wire::Next(8) + wire::Ctl(wire::kError, text));
 }
 
 TEST(Fault, Frame) {
@@ -66,15 +66,15 @@ TEST(Fault, Nothing) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Nothing());
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(12), wire::Next(8));
-  client.Write(wire::Ctl(1));  // the same client asks on, and is answered
+  client.Write(wire::Ctl(wire::kStartPod));  // the same client asks on, and is answered
   EXPECT_EQ(client.Read(20), wire::Next(8) + wire::Ack());
   EXPECT_EQ(RestOf(client), "");
 }
 
 TEST(Fault, Truncated) {
-  const std::string whole = wire::Ctl(10, kNoPods);
+  const std::string whole = wire::Ctl(wire::kError, kNoPods);
   for (std::size_t bytes = 0; bytes <= whole.size() + 1; ++bytes) {
     EXPECT_EQ(AnswerToPing(Reply::Error(kNoPods).Truncated(bytes)),
               wire::Next(8) + whole.substr(0, bytes))
@@ -87,12 +87,12 @@ TEST(Fault, Truncated) {
 }
 
 TEST(Fault, TruncatedThenTheConnectionDies) {
-  const std::string whole = wire::Ctl(9, "payload");
+  const std::string whole = wire::Ctl(wire::kAck, "payload");
   Started agent;
   for (std::size_t bytes = 0; bytes <= whole.size(); ++bytes) {
     agent.On(Command::kPing).WillOnce(Reply::Ack("payload").Truncated(bytes).ThenDisconnect());
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + whole.substr(0, bytes));
     ExpectUsable(agent);
   }
@@ -100,10 +100,10 @@ TEST(Fault, TruncatedThenTheConnectionDies) {
 
 TEST(Fault, WithLength) {
   for (const std::uint32_t length : {0u, 1u, 7u, 8u, 14u, 15u, 16u, 0x7fffffffu, 0xffffffffu}) {
-    const std::string lie = wire::Next(8) + wire::U32(10) + wire::U32(length) + kNoPods;
+    const std::string lie = wire::Next(8) + wire::U32(wire::kError) + wire::U32(length) + kNoPods;
     EXPECT_EQ(AnswerToPing(Reply::Error(kNoPods).WithLength(length)), lie) << length;
     EXPECT_EQ(AnswerToPing(Reply().WithLength(length)),
-              wire::Next(8) + wire::U32(9) + wire::U32(length))
+              wire::Next(8) + wire::U32(wire::kAck) + wire::U32(length))
         << length;
   }
 }
@@ -121,14 +121,14 @@ TEST(Fault, After) {
   agent.On(Command::kPing).WillOnce(Reply().After(kForever));
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
-  ctl.Write(wire::Ctl(kPing) + wire::Ctl(1));
+  ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));
   EXPECT_EQ(ctl.Read(12), wire::Next(8));
-  ASSERT_TRUE(agent.WaitForMessage(Command::kPing, kLong));
+  ASSERT_TRUE(agent.WaitForMessage(Command::kPing, kDeadline));
 
   io.Write(wire::Io(1, "goes on"));
-  EXPECT_EQ(agent.ReadIo(kLong)->data, "goes on");
+  EXPECT_EQ(agent.ReadIo(kDeadline)->data, "goes on");
   agent.SendReady();  // so does what the test says
-  EXPECT_EQ(ctl.Read(8), wire::Ctl(8));
+  EXPECT_EQ(ctl.Read(8), wire::Ctl(wire::kReady));
   EXPECT_FALSE(agent.WaitForMessage(Command::kStartPod, kMoment));  // later commands wait
   EXPECT_EQ(ctl.Waiting(), 0u);
   agent.Stop();  // at once
@@ -137,7 +137,8 @@ TEST(Fault, After) {
 
 TEST(Fault, AfterAWhile) {
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(AnswerToPing(Reply::Error("late").After(30ms)), wire::Next(8) + wire::Ctl(10, "late"));
+  EXPECT_EQ(AnswerToPing(Reply::Error("late").After(30ms)),
+            wire::Next(8) + wire::Ctl(wire::kError, "late"));
   EXPECT_GE(std::chrono::steady_clock::now() - start, 30ms);
 }
 
@@ -148,11 +149,11 @@ TEST(Fault, AfterServesAClientThatTimesOutAndReconnectsAtOnce) {
     agent.On(Command::kPing).WillOnce(reply);
     {
       RawClient client = agent.Ctl();
-      client.Write(wire::Ctl(kPing));
+      client.Write(wire::Ctl(wire::kPing));
       EXPECT_EQ(client.Read(12), wire::Next(8));
     }  // waits no longer
     RawClient again = agent.Ctl();
-    EXPECT_EQ(again.Call(kPing).reply, (wire::Frame{wire::kAck, ""}));
+    EXPECT_EQ(again.Call(wire::kPing).reply, (wire::Frame{wire::kAck, ""}));
   }
 }
 
@@ -161,14 +162,14 @@ TEST(Fault, AfterEndsWithADisconnectOrAReset) {
   agent.On(Command::kPing).WillRepeatedly(Reply().After(kForever));
   {
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12), wire::Next(8));
     agent.Disconnect(Channel::kCtl);
     EXPECT_EQ(client.ReadToEnd(), "");
     ExpectUsable(agent);
   }
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(12), wire::Next(8));
   agent.Reset(Channel::kCtl);
   client.Write("x");
@@ -180,7 +181,7 @@ TEST(Fault, AfterGoesOnForAClientThatOnlyEndsItsInput) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply().After(kForever));
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   client.EndInput();
   EXPECT_EQ(client.Read(12), wire::Next(8));
   EXPECT_FALSE(agent.WaitForDisconnect(Channel::kCtl, kMoment));
@@ -188,7 +189,7 @@ TEST(Fault, AfterGoesOnForAClientThatOnlyEndsItsInput) {
 }
 
 TEST(Fault, InPieces) {
-  const std::string whole = wire::Next(8) + wire::Ctl(10, kNoPods);
+  const std::string whole = wire::Next(8) + wire::Ctl(wire::kError, kNoPods);
   for (std::size_t bytes = 1; bytes <= 16; ++bytes) {
     EXPECT_EQ(AnswerToPing(Reply::Error(kNoPods).InPieces(bytes)), whole) << bytes;
   }
@@ -200,27 +201,27 @@ TEST(Fault, InPiecesAreWritesOfTheirOwn) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack(payload).InPieces(1)).WillOnce(Reply::Ack(payload));
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   WaitUntilUnreadExceeds(client, 12);
   EXPECT_LT(client.Unread(), kMoreThanSingleBytes);
   EXPECT_TRUE(client.Read(12 + 8 + payload.size()) == wire::Next(8) + wire::Ack(payload));
 
-  client.Write(wire::Ctl(kPing));  // which is not cut
+  client.Write(wire::Ctl(wire::kPing));  // which is not cut
   WaitUntilUnreadExceeds(client, kMoreThanSingleBytes);
 }
 
 TEST(Fault, InPiecesWithGap) {
-  const std::string whole = wire::Ctl(10, kNoPods);
+  const std::string whole = wire::Ctl(wire::kError, kNoPods);
   Started agent;
   for (std::size_t bytes = 1; bytes < whole.size(); ++bytes) {
     agent.On(Command::kPing).WillOnce(Reply::Error(kNoPods).InPieces(bytes, kForever));
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12 + bytes), wire::Next(8) + whole.substr(0, bytes));
     EXPECT_EQ(client.Waiting(), 0u);  // the first piece, and no more
     agent.SendIo(1, "io goes on");
     EXPECT_EQ(agent.Io().ReadFrame()->payload, "io goes on");
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
   }
   EXPECT_EQ(AnswerToPing(Reply::Error(kNoPods).InPieces(4, 1ms)), wire::Next(8) + whole);
 }
@@ -229,11 +230,11 @@ TEST(Fault, InPiecesHoldBackWhatElseIsSaid) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("payload").InPieces(1, 1ms));
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(13), wire::Next(8) + '\0');  // the first piece is out
   agent.SendReady();
   agent.SendRaw(Channel::kCtl, "raw");
-  EXPECT_EQ(RestOf(client), wire::Ack("payload").substr(1) + wire::Ctl(8) + "raw");
+  EXPECT_EQ(RestOf(client), wire::Ack("payload").substr(1) + wire::Ctl(wire::kReady) + "raw");
 }
 
 // ---- What follows
@@ -242,8 +243,8 @@ TEST(Fault, Then) {
   Started agent;
   RawClient client = agent.Ctl();
   agent.On(Command::kPing).WillOnce(Reply().Then([&] { agent.SendReady(); }));
-  client.Write(wire::Ctl(kPing) + wire::Ctl(1));
-  EXPECT_EQ(RestOf(client), wire::Next(8) + wire::Ack() + wire::Ctl(8) + wire::Next(8) +
+  client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));
+  EXPECT_EQ(RestOf(client), wire::Next(8) + wire::Ack() + wire::Ctl(wire::kReady) + wire::Next(8) +
                                 wire::Ack());  // before the next command
 }
 
@@ -254,7 +255,7 @@ TEST(Fault, ThenWaitsUntilTheKernelHasTheReply) {
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack(payload).Then([&] { called = true; }));
   {
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12), wire::Next(8));
     EXPECT_FALSE(called);  // a socket holds less than 4 MiB
     EXPECT_TRUE(client.Read(wire::Ack(payload).size()) == wire::Ack(payload));
@@ -264,13 +265,13 @@ TEST(Fault, ThenWaitsUntilTheKernelHasTheReply) {
   called = false;
   {
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12), wire::Next(8));
   }  // has left: no Then
   ExpectUsable(agent);
   EXPECT_FALSE(called);
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(12), wire::Next(8));
   agent.Stop();  // came first: no Then
   EXPECT_FALSE(called);
@@ -278,31 +279,31 @@ TEST(Fault, ThenWaitsUntilTheKernelHasTheReply) {
 
 TEST(Fault, ThenMayCallTheMock) {
   Started agent;
-  RawClient io = Meet(agent, Channel::kIo);
+  RawClient io = ConnectAndWait(agent, Channel::kIo);
   agent.On(Command::kPing).WillOnce(Reply().Then([&] {
     agent.On(Command::kStartPod).WillOnce(Reply::Error());
     agent.SetHandler(nullptr);
     agent.SendIo(1, "from Then");
-    EXPECT_EQ(agent.ReadIo(kLong)->data, "heard");
+    EXPECT_EQ(agent.ReadIo(kDeadline)->data, "heard");
     EXPECT_THROW(agent.Stop(), std::logic_error);
     EXPECT_THROW(agent.Start(), std::logic_error);
     agent.Disconnect(Channel::kCtl);
   }));
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
+  client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(io.ReadFrame()->payload, "from Then");
   io.Write(wire::Io(1, "heard"));
   EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::Ack());
-  EXPECT_EQ(agent.Ctl().Call(1).reply, (wire::Frame{10, ""}));
+  EXPECT_EQ(agent.Ctl().Call(wire::kStartPod).reply, (wire::Frame{wire::kError, ""}));
 }
 
 TEST(Fault, ThenDisconnect) {
   Started agent;
   for (const Reply& reply : {Reply::Ack("bye"), Reply::Error(), Reply::Nothing()}) {
     agent.On(Command::kPing).WillOnce(reply.ThenDisconnect());
-    RawClient io = Meet(agent, Channel::kIo);
+    RawClient io = ConnectAndWait(agent, Channel::kIo);
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing) + wire::Ctl(1));  // the second is never heard
+    client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));  // the second is never heard
     std::string answer = wire::Next(8);
     reply.AppendTo(answer);
     EXPECT_EQ(client.ReadToEnd(), answer);
@@ -314,10 +315,10 @@ TEST(Fault, ThenDisconnect) {
 
 TEST(Fault, ThenDisconnectEndsIoThoughTheClientOfCtlHasLeft) {
   Started agent;
-  RawClient io = Meet(agent, Channel::kIo);
+  RawClient io = ConnectAndWait(agent, Channel::kIo);
   agent.On(Command::kPing)
       .WillOnce(Reply().Then([&] { agent.Disconnect(Channel::kCtl); }).ThenDisconnect());
-  agent.Ctl().Write(wire::Ctl(kPing));
+  agent.Ctl().Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(io.ReadToEnd(), "");
   ExpectUsable(agent);
 }
@@ -326,7 +327,7 @@ TEST(Fault, ThenDisconnectEndsTheRecordsThoughStopComesFirst) {
   for (int i = 0; i < 20; ++i) {
     Started agent;
     agent.On(Command::kExecCmd).WillOnce(Reply().ThenDisconnect());
-    agent.Ctl().Write(wire::Ctl(6) + wire::Ctl(kPing) + wire::Ctl(kPing));
+    agent.Ctl().Write(wire::Ctl(wire::kExecCmd) + wire::Ctl(wire::kPing) + wire::Ctl(wire::kPing));
     agent.Stop();
     EXPECT_EQ(agent.GetLastMessages().size(), 1u);
   }
@@ -370,12 +371,12 @@ TEST(EveryReply, IsSeenAsItWasAskedWithEveryCombinationOfModifiers) {
     Reply reply;
     std::string bytes;
     bool has_header;
-  } kinds[] = {{Reply::Ack(), wire::Ctl(9), true},
-               {Reply::Error("no"), wire::Ctl(10, "no"), true},
-               {Reply::Frame(Command::kReady, "odd"), wire::Ctl(8, "odd"), true},
+  } kinds[] = {{Reply::Ack(), wire::Ctl(wire::kAck), true},
+               {Reply::Error("no"), wire::Ctl(wire::kError, "no"), true},
+               {Reply::Frame(Command::kReady, "odd"), wire::Ctl(wire::kReady, "odd"), true},
                {Reply::Raw("some raw bytes"), "some raw bytes", false},
                {Reply::Nothing(), "", false},
-               {Reply(), wire::Ctl(9), true}};
+               {Reply(), wire::Ctl(wire::kAck), true}};
   Started agent;
   std::atomic<bool> called{false};
   for (const auto& [reply, bytes, has_header] : kinds) {
@@ -386,28 +387,28 @@ TEST(EveryReply, IsSeenAsItWasAskedWithEveryCombinationOfModifiers) {
       const Asked asked = Modified(reply, bytes, modifiers, [&] { called = true; });
       agent.On(Command::kPing).WillOnce(asked.reply);
       RawClient client = agent.Ctl();
-      client.Write(wire::Ctl(kPing));
+      client.Write(wire::Ctl(wire::kPing));
       const std::string seen = asked.over ? client.ReadToEnd() : RestOf(client);
       EXPECT_EQ(seen, wire::Next(8) + asked.seen);
       EXPECT_EQ(called, asked.then);
-      EXPECT_EQ(agent.Ctl().Call(kPing).reply, (wire::Frame{wire::kAck, ""}));
+      EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, (wire::Frame{wire::kAck, ""}));
     }
   }
 }
 
 TEST(EveryReply, IsSeenAsItWasAskedForEveryCommand) {
   const std::pair<Reply, std::string> replies[] = {
-      {Reply::Ack("x"), wire::Ctl(9, "x")},
-      {Reply::Error("no"), wire::Ctl(10, "no")},
-      {Reply::Frame(Command::kReady), wire::Ctl(8)},
+      {Reply::Ack("x"), wire::Ctl(wire::kAck, "x")},
+      {Reply::Error("no"), wire::Ctl(wire::kError, "no")},
+      {Reply::Frame(Command::kReady), wire::Ctl(wire::kReady)},
       {Reply::Raw("\1\2\3"), "\1\2\3"},
       {Reply::Nothing(), ""},
-      {Reply::Ack("x").After(1ms), wire::Ctl(9, "x")},
-      {Reply::Ack("x").InPieces(1), wire::Ctl(9, "x")},
-      {Reply::Ack("x").InPieces(5, 1ms), wire::Ctl(9, "x")},
-      {Reply::Ack("x").WithLength(3), wire::U32(9) + wire::U32(3) + "x"},
-      {Reply::Ack("x").ThenDisconnect(), wire::Ctl(9, "x")},
-      {Reply::Ack("x").Truncated(8), wire::Ctl(9).substr(0, 4) + wire::U32(9)},
+      {Reply::Ack("x").After(1ms), wire::Ctl(wire::kAck, "x")},
+      {Reply::Ack("x").InPieces(1), wire::Ctl(wire::kAck, "x")},
+      {Reply::Ack("x").InPieces(5, 1ms), wire::Ctl(wire::kAck, "x")},
+      {Reply::Ack("x").WithLength(3), wire::U32(wire::kAck) + wire::U32(3) + "x"},
+      {Reply::Ack("x").ThenDisconnect(), wire::Ctl(wire::kAck, "x")},
+      {Reply::Ack("x").Truncated(8), wire::Ctl(wire::kAck).substr(0, 4) + wire::U32(9)},
   };
   Started agent;
   for (const wire::Named& command : wire::kHyperstartCommands) {
@@ -417,7 +418,8 @@ TEST(EveryReply, IsSeenAsItWasAskedForEveryCommand) {
       RawClient client = agent.Ctl();
       client.Write(wire::Ctl(command.number, "{}"));
       EXPECT_EQ(RestOf(client), wire::Next(8) + wire::Next(2) + bytes);
-      EXPECT_EQ(*agent.WaitForMessage(kLong), Message(command.number, "{}"));
+      EXPECT_EQ(*agent.WaitForMessage(kDeadline),
+                Message(static_cast<Command>(command.number), "{}"));
     }
   }
   ExpectUsable(agent);
@@ -426,14 +428,14 @@ TEST(EveryReply, IsSeenAsItWasAskedForEveryCommand) {
 TEST(EveryReply, IsCutAtEveryByteForEveryCommand) {
   Started agent;
   for (const wire::Named& command : wire::kHyperstartCommands) {
-    const std::string whole = wire::Ctl(10, "no");
+    const std::string whole = wire::Ctl(wire::kError, "no");
     for (std::size_t cut = 0; cut < whole.size(); ++cut) {
       agent.On(static_cast<Command>(command.number))
           .WillOnce(Reply::Error("no").Truncated(cut).ThenDisconnect());
       RawClient client = agent.Ctl();
       client.Write(wire::Ctl(command.number));
       EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + whole.substr(0, cut)) << command.name;
-      EXPECT_EQ(agent.Ctl().Call(19).reply, (wire::Frame{wire::kAck, ""}));
+      EXPECT_EQ(agent.Ctl().Call(wire::kOnlineCpuMem).reply, (wire::Frame{wire::kAck, ""}));
     }
   }
 }
@@ -443,7 +445,7 @@ TEST(EveryReply, IsCutAtEveryByteForEveryCommand) {
 TEST(Fault, NextPerRead) {
   Started agent;
   RawClient client = agent.Ctl();
-  for (const char byte : wire::Ctl(1, "xy")) {
+  for (const char byte : wire::Ctl(wire::kStartPod, "xy")) {
     client.Write({&byte, 1});
     EXPECT_EQ(client.Read(12), wire::Next(1));
   }
@@ -454,12 +456,12 @@ TEST(Fault, NextPerFrame) {
   Options options;
   options.next_acks = NextAcks::kPerFrame;
   Started agent(options);
-  const std::string frame = wire::Ctl(1, "payload");
+  const std::string frame = wire::Ctl(wire::kStartPod, "payload");
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
     RawClient client = agent.Ctl();
     client.Write(frame.substr(0, cut));
     WaitUntilTaken(client);
-    client.Write(frame.substr(cut) + wire::Ctl(kPing));
+    client.Write(frame.substr(cut) + wire::Ctl(wire::kPing));
     EXPECT_EQ(RestOf(client),
               wire::Next(8) + wire::Next(7) + wire::Ack() + wire::Next(8) + wire::Ack());
   }
@@ -470,12 +472,12 @@ TEST(Fault, NextNone) {
   Options options;
   options.next_acks = NextAcks::kNone;
   Started agent(options);
-  const std::string frame = wire::Ctl(1, "payload");
+  const std::string frame = wire::Ctl(wire::kStartPod, "payload");
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
     RawClient client = agent.Ctl();
     client.Write(frame.substr(0, cut));
     WaitUntilTaken(client);
-    client.Write(frame.substr(cut) + wire::Ctl(kPing));
+    client.Write(frame.substr(cut) + wire::Ctl(wire::kPing));
     EXPECT_EQ(RestOf(client), wire::Ack() + wire::Ack());
   }
   agent.On(Command::kPing).WillOnce(Reply::Nothing());

@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
+#include "support/deadline.hpp"
 #include "support/wire.hpp"
 
 namespace {
@@ -49,7 +50,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kNow{0};
 constexpr std::chrono::milliseconds kForever = 24h;  // Stop ends it
-constexpr int kDeadlineMs = 30'000;
 
 std::size_t EntriesOf(const char* directory) {
   DIR* const open = ::opendir(directory);
@@ -102,7 +102,7 @@ struct Client {
     do {
       int ready = -1;
       do {  // a fuzzer's own alarm may interrupt it
-        ready = ::poll(&poll, 1, kDeadlineMs);
+        ready = ::poll(&poll, 1, static_cast<int>(kDeadline.count()));
       } while (ready < 0 && errno == EINTR);
       Require(ready > 0, "a client that ends its input sees an end");
     } while (Read(std::string::npos));
@@ -549,7 +549,7 @@ class World {
         Require(frame.payload.size() == 4, "a next has a count");
         Require(wire::ToU32(frame.payload) > 0, "a next counts something");
         next += wire::ToU32(frame.payload);
-      } else if (frame.key == wire::kAck || frame.key == 10) {
+      } else if (frame.key == wire::kAck || frame.key == wire::kError) {
         ++replies;
       }
     }
@@ -632,7 +632,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   Require(EntriesOf("/proc/self/fd") == descriptors, "no descriptor is left");
   // A joined thread may be listed for a moment more.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kDeadlineMs);
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   while (EntriesOf("/proc/self/task") != threads) {
     Require(std::chrono::steady_clock::now() < deadline, "no thread is left");
     ::sched_yield();

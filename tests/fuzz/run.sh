@@ -21,7 +21,7 @@ for target in frame_reader json double; do
   cp tests/fuzz/corpus/"$target"/* "$found/corpus"
   log=$found/log
   echo "==== $target, $seconds s"
-  if ! build/fuzz/tests/fuzz/"${target}_fuzz" -max_total_time="$seconds" -timeout=60 \
+  if ! build/fuzz/tests/fuzz/"${target}_fuzz" -max_total_time="$seconds" -timeout=120 \
     -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 -artifact_prefix="$found/crashes/" \
     "$found/corpus" >"$log" 2>&1; then
     failed=1

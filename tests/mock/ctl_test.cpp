@@ -7,6 +7,12 @@
 namespace hyperstart {
 namespace {
 
+/// A number that neither dialect gives a name.
+constexpr std::uint32_t kUnnamed = 99;
+/// What virtcontainers calls 23 and 24; the agent calls them processasyncevent and signalprocess.
+constexpr std::uint32_t kPsContainerOfClearContainers = 23;
+constexpr std::uint32_t kProcessAsyncEventOfClearContainers = 24;
+
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -17,9 +23,9 @@ TEST(Ctl, AcksEveryCommandOfTheAgentAndRecordsIt) {
     SCOPED_TRACE(command.name);
     const RawClient::Answer answer = client.Call(command.number, "{}");
     EXPECT_EQ(answer.next, 10u);
-    const std::string expected = command.number == 0 ? wire::U32(4244) : "";
+    const std::string expected = command.number == wire::kVersion ? wire::U32(4244) : "";
     EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, expected}));
-    EXPECT_EQ(*agent.WaitForMessage(), Message(command.number, "{}"));
+    EXPECT_EQ(*agent.WaitForMessage(), Message(static_cast<Command>(command.number), "{}"));
   }
   EXPECT_THAT(agent.GetLastMessages(), IsEmpty());
 }
@@ -33,10 +39,11 @@ TEST(Ctl, AcksEveryCommandOfClearContainersAndNamesIt) {
   for (std::uint32_t number = 0; number <= 25; ++number) {
     const RawClient::Answer answer = client.Call(number);
     EXPECT_EQ(answer.next, 8u);
-    EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, number == 0 ? wire::U32(4242) : ""}));
-    EXPECT_EQ(*agent.WaitForMessage(), Message(number));
+    EXPECT_EQ(answer.reply,
+              (wire::Frame{wire::kAck, number == wire::kVersion ? wire::U32(4242) : ""}));
+    EXPECT_EQ(*agent.WaitForMessage(), Message(static_cast<Command>(number)));
   }
-  client.Call(23);
+  client.Call(kPsContainerOfClearContainers);
   const testing::AssertionResult missing = agent.WaitForMessage(Command::kPing, 0ms);
   EXPECT_THAT(missing.message(), testing::HasSubstr("pscontainer"));
 }
@@ -44,13 +51,14 @@ TEST(Ctl, AcksEveryCommandOfClearContainersAndNamesIt) {
 TEST(Ctl, AcksANumberThatNobodyNamed) {
   Started agent;
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(99, "x").reply.key, wire::kAck);
+  EXPECT_EQ(client.Call(kUnnamed, "x").reply.key, wire::kAck);
   EXPECT_EQ(client.Call(0xffffffff).reply.key, wire::kAck);
-  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(99, "x"), Message(0xffffffff)));
+  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(static_cast<Command>(kUnnamed), "x"),
+                                                   Message(static_cast<Command>(0xffffffff))));
 }
 
 TEST(Ctl, AnswersAFrameCutAtEveryByte) {
-  const std::string frame = wire::Ctl(1, R"({"hostname":"h","shareDir":"s"})");
+  const std::string frame = wire::Ctl(wire::kStartPod, R"({"hostname":"h","shareDir":"s"})");
   Started agent;
   RawClient client = agent.Ctl();
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
@@ -64,21 +72,21 @@ TEST(Ctl, AnswersAFrameCutAtEveryByte) {
     const RawClient::Answer answer = client.ReadAnswer();
     EXPECT_EQ(answer.next, frame.size() - cut);
     EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, ""}));
-    EXPECT_EQ(*agent.WaitForMessage(), Message(1, frame.substr(8)));
+    EXPECT_EQ(*agent.WaitForMessage(), Message(Command::kStartPod, frame.substr(8)));
   }
 }
 
 TEST(Ctl, CountsHeaderAndPayloadApart) {
   Started agent;
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(1, "payload"));
+  client.Write(wire::Ctl(wire::kStartPod, "payload"));
   EXPECT_EQ(client.Read(32), wire::Next(8) + wire::Next(7) + wire::Ack());
 }
 
 TEST(Ctl, CountsEachByteOfAHeaderThatComesBytewise) {
   Started agent;
   RawClient client = agent.Ctl();
-  for (const char byte : wire::Ctl(12)) {
+  for (const char byte : wire::Ctl(wire::kPing)) {
     client.Write({&byte, 1});
     EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kNext, wire::U32(1)}));
   }
@@ -88,18 +96,21 @@ TEST(Ctl, CountsEachByteOfAHeaderThatComesBytewise) {
 TEST(Ctl, AnswersFramesOfOneWriteOneAfterTheOther) {
   Started agent;
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(12) + wire::Ctl(0) + wire::Ctl(1, "xyz"));
+  client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion) +
+               wire::Ctl(wire::kStartPod, "xyz"));
   EXPECT_EQ(client.Read(12 + 8 + 12 + 12 + 24 + 8), wire::Next(8) + wire::Ack() + wire::Next(8) +
                                                         wire::Ack(wire::U32(4244)) + wire::Next(8) +
                                                         wire::Next(3) + wire::Ack());
-  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(12), Message(0), Message(1, "xyz")));
+  EXPECT_THAT(agent.GetLastMessages(),
+              ElementsAre(Message(Command::kPing), Message(Command::kVersion),
+                          Message(Command::kStartPod, "xyz")));
 }
 
 TEST(Ctl, RecordsAMessageBeforeItsAckLeaves) {
   Started agent;
   RawClient client = agent.Ctl();
   for (int i = 0; i < 1000; ++i) {
-    client.Call(12);
+    client.Call(wire::kPing);
     EXPECT_TRUE(agent.WaitForMessage(Command::kPing, 0ms));
   }
 }
@@ -112,7 +123,7 @@ TEST(Ctl, TakesPayloadsOfAnySizeWhole) {
         std::size_t{131'064}, std::size_t{131'072}, std::size_t{10'485'760}}) {
     SCOPED_TRACE(size);
     const std::string payload = wire::Pattern(size);
-    const RawClient::Answer answer = client.Call(15, payload);
+    const RawClient::Answer answer = client.Call(wire::kWriteFile, payload);
     EXPECT_EQ(answer.next, 8 + size);
     const DecodedMessage message = *agent.WaitForMessage();
     EXPECT_EQ(message.command, Command::kWriteFile);
@@ -126,7 +137,7 @@ TEST_P(RunvFlowControl, NeverStalls) {
   Started agent;
   RawClient client = agent.Ctl();
   const std::string payload = wire::Pattern(GetParam());
-  client.WriteAsRunv(wire::Ctl(15, payload));
+  client.WriteAsRunv(wire::Ctl(wire::kWriteFile, payload));
   EXPECT_EQ(client.ReadAnswer().reply, (wire::Frame{wire::kAck, ""}));
   EXPECT_TRUE(agent.WaitForMessage()->payload == payload);
 }
@@ -139,7 +150,7 @@ TEST(Ctl, CountsFramesWholeWhereAskedTo) {
   options.next_acks = NextAcks::kPerFrame;
   Started agent(options);
   RawClient client = agent.Ctl();
-  const std::string frame = wire::Ctl(1, "payload");
+  const std::string frame = wire::Ctl(wire::kStartPod, "payload");
   for (const char byte : frame) client.Write({&byte, 1});
   EXPECT_EQ(client.Read(32), wire::Next(8) + wire::Next(7) + wire::Ack());
 }
@@ -149,7 +160,7 @@ TEST(Ctl, CountsNothingWhereAskedTo) {
   options.next_acks = NextAcks::kNone;
   Started agent(options);
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(1, "payload"));
+  client.Write(wire::Ctl(wire::kStartPod, "payload"));
   EXPECT_EQ(client.Read(8), wire::Ack());
 }
 
@@ -159,7 +170,7 @@ TEST(Ctl, GreetsEachClientWithReadyWhereAskedTo) {
   Started agent(options);
   for (int i = 0; i < 2; ++i) {
     RawClient client = agent.Ctl();
-    EXPECT_EQ(*client.ReadFrame(), (wire::Frame{8, ""}));
+    EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kReady, ""}));
   }
 }
 
@@ -168,14 +179,15 @@ TEST(Ctl, SendsWhatTheTestSays) {
   RawClient client = agent.Ctl();
   agent.SendReady();
   agent.SendMessage(Command::kError, "text");
-  agent.SendMessage(static_cast<Command>(99));
+  agent.SendMessage(static_cast<Command>(kUnnamed));
   agent.SendProcessEvent("c", "p", 3);
   agent.SendRaw(Channel::kCtl, "\x01\x02");
-  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{8, ""}));
-  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{10, "text"}));
-  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{99, ""}));
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kReady, ""}));
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kError, "text"}));
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{kUnnamed, ""}));
   EXPECT_EQ(*client.ReadFrame(),
-            (wire::Frame{23, R"({"container":"c","process":"p","event":"finished","status":3})"}));
+            (wire::Frame{wire::kProcessAsyncEvent,
+                         R"({"container":"c","process":"p","event":"finished","status":3})"}));
   EXPECT_EQ(client.Read(2), "\x01\x02");
 }
 
@@ -185,10 +197,10 @@ TEST(Ctl, NumbersTheProcessEventAsTheDialectDoes) {
   Started agent(options);
   RawClient client = agent.Ctl();
   agent.SendProcessEvent("a\"b\\c\n", "", -1);
-  EXPECT_EQ(
-      *client.ReadFrame(),
-      (wire::Frame{
-          24, R"({"container":"a\"b\\c\u000a","process":"","event":"finished","status":-1})"}));
+  EXPECT_EQ(*client.ReadFrame(),
+            (wire::Frame{
+                kProcessAsyncEventOfClearContainers,
+                R"({"container":"a\"b\\c\u000a","process":"","event":"finished","status":-1})"}));
 }
 
 TEST(Ctl, KeepsTheFramesOfManySendersWhole) {
@@ -224,7 +236,7 @@ TEST(Ctl, ReadsNoFurtherThanAClientReads) {
   // Pings whose answers nobody reads: at 20 bytes each, 1 MiB of them and a socket's buffer fit.
   constexpr std::size_t kPings = 200'000;
   std::string pings;
-  for (std::size_t i = 0; i < kPings; ++i) pings += wire::Ctl(12);
+  for (std::size_t i = 0; i < kPings; ++i) pings += wire::Ctl(wire::kPing);
   std::size_t written = 0;
   // The socket towards the mock is full for good once the mock has stopped to read.
   while (written < pings.size()) {
@@ -248,10 +260,10 @@ class BrokenLength : public testing::TestWithParam<std::uint32_t> {};
 TEST_P(BrokenLength, EndsTheConnectionUncountedAfterWhatIsOwed) {
   Started agent;
   RawClient client = agent.Ctl();
-  const std::string broken = wire::U32(12) + wire::U32(GetParam());
-  client.Write(wire::Ctl(12) + broken);
+  const std::string broken = wire::U32(wire::kPing) + wire::U32(GetParam());
+  client.Write(wire::Ctl(wire::kPing) + broken);
   EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::Ack());
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   const std::vector<Violation> violations = agent.TakeViolations();
   ASSERT_EQ(violations.size(), 1u);
   EXPECT_EQ(violations[0].channel, Channel::kCtl);
@@ -259,7 +271,7 @@ TEST_P(BrokenLength, EndsTheConnectionUncountedAfterWhatIsOwed) {
   EXPECT_THAT(violations[0].what, testing::HasSubstr(std::to_string(GetParam())));
 
   RawClient next = agent.Ctl();
-  EXPECT_EQ(next.Call(12).next, 8u);
+  EXPECT_EQ(next.Call(wire::kPing).next, 8u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Lengths, BrokenLength,
@@ -269,11 +281,11 @@ TEST(Ctl, LeavesIoAloneWhenItsOwnFramingBreaks) {
   Started agent;
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
-  ASSERT_TRUE(agent.WaitForConnection(kLong));
-  ctl.Write(wire::U32(12) + wire::U32(4));
+  ASSERT_TRUE(agent.WaitForConnection(kDeadline));
+  ctl.Write(wire::U32(wire::kPing) + wire::U32(4));
   EXPECT_EQ(ctl.ReadToEnd(), "");
   io.Write(wire::Io(1, "x"));
-  EXPECT_EQ(agent.ReadIo(kLong)->data, "x");
+  EXPECT_EQ(agent.ReadIo(kDeadline)->data, "x");
   EXPECT_TRUE(agent.IsConnected(Channel::kIo));
   EXPECT_EQ(agent.TakeViolations().size(), 1u);
 }
@@ -283,22 +295,22 @@ TEST(Ctl, TakesAFrameOfExactlyTheLimit) {
   options.max_frame = 108;
   Started agent(options);
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(1, std::string(100, 'x')).next, 108u);
-  client.Write(wire::Ctl(1, std::string(101, 'x')));
+  EXPECT_EQ(client.Call(wire::kStartPod, std::string(100, 'x')).next, 108u);
+  client.Write(wire::Ctl(wire::kStartPod, std::string(101, 'x')));
   EXPECT_EQ(client.ReadToEnd(), "");
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   EXPECT_THAT(agent.TakeViolations().at(0).what, testing::HasSubstr("max_frame"));
 }
 
 TEST(Ctl, TellsOfAClientThatLeavesInMidFrame) {
   Started agent;
-  const std::string frame = wire::Ctl(17, "0123456789");
+  const std::string frame = wire::Ctl(wire::kNewContainer, "0123456789");
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
     SCOPED_TRACE(cut);
     RawClient client = agent.Ctl();
     client.Write(frame.substr(0, cut));
     client.Close();
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
     const std::vector<Violation> violations = agent.TakeViolations();
     ASSERT_EQ(violations.size(), 1u);
     EXPECT_EQ(violations[0].bytes, frame.substr(0, cut));
@@ -311,19 +323,19 @@ TEST(Ctl, TakesADepartureBetweenFramesForWhatItIs) {
   Started agent;
   {
     RawClient client = agent.Ctl();
-    client.Call(12);
+    client.Call(wire::kPing);
   }
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   EXPECT_THAT(agent.TakeViolations(), IsEmpty());
 }
 
 TEST(Ctl, AnswersAClientThatHasEndedItsInput) {
   Started agent;
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(12));
+  client.Write(wire::Ctl(wire::kPing));
   client.EndInput();
   EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::Ack());
-  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
 }
 
 }  // namespace

@@ -11,9 +11,9 @@ TEST(Io, RecordsPacketsAndEnds) {
   Started agent;
   RawClient client = agent.Io();
   client.Write(wire::Io(1, "stdin\n") + wire::Io(0xfedcba9876543210, "x") + wire::Io(1));
-  EXPECT_EQ(*agent.ReadIo(1, kLong), (IoPacket{1, "stdin\n"}));
-  EXPECT_TRUE(agent.ReadIo(1, kLong)->eof());
-  EXPECT_EQ(*agent.ReadIo(kLong), (IoPacket{0xfedcba9876543210, "x"}));
+  EXPECT_EQ(*agent.ReadIo(1, kDeadline), (IoPacket{1, "stdin\n"}));
+  EXPECT_TRUE(agent.ReadIo(1, kDeadline)->eof());
+  EXPECT_EQ(*agent.ReadIo(kDeadline), (IoPacket{0xfedcba9876543210, "x"}));
 }
 
 TEST(Io, TakesAFrameCutAtEveryByte) {
@@ -23,7 +23,7 @@ TEST(Io, TakesAFrameCutAtEveryByte) {
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
     client.Write(frame.substr(0, cut));
     client.Write(frame.substr(cut));
-    EXPECT_EQ(*agent.ReadIo(kLong), (IoPacket{7, "some data"})) << cut;
+    EXPECT_EQ(*agent.ReadIo(kDeadline), (IoPacket{7, "some data"})) << cut;
   }
 }
 
@@ -33,7 +33,7 @@ TEST(Io, TakesFramesThatComeByteByByte) {
   for (const char byte : wire::Io(1, "ab") + wire::Io(2) + wire::Io(3, "c")) {
     client.Write({&byte, 1});
   }
-  ASSERT_TRUE(agent.ReadIo(3, kLong));
+  ASSERT_TRUE(agent.ReadIo(3, kDeadline));
   EXPECT_THAT(agent.GetLastIoPackets(), ElementsAre(IoPacket{1, "ab"}, IoPacket{2, ""}));
 }
 
@@ -44,7 +44,7 @@ TEST(Io, TakesPayloadsOfAnySizeWhole) {
                                  std::size_t{131'072}, std::size_t{10'485'760}}) {
     const std::string data = wire::Pattern(size);
     client.Write(wire::Io(1, data));
-    EXPECT_TRUE(agent.ReadIo(kLong)->data == data) << size;
+    EXPECT_TRUE(agent.ReadIo(kDeadline)->data == data) << size;
   }
 }
 
@@ -59,10 +59,10 @@ TEST(Io, KeepsInterleavedStreamsApart) {
     bytes += wire::Io(i % 3, data);
   }
   client.Write(bytes + wire::Io(0) + wire::Io(1) + wire::Io(2));
-  EXPECT_EQ(*agent.ReadStreamToEnd(2, kLong), sent[2]);
-  EXPECT_EQ(*agent.ReadStream(0, 1000, kLong), sent[0].substr(0, 1000));
-  EXPECT_EQ(*agent.ReadStreamToEnd(0, kLong), sent[0].substr(1000));
-  EXPECT_EQ(*agent.ReadStreamToEnd(1, kLong), sent[1]);
+  EXPECT_EQ(*agent.ReadStreamToEnd(2, kDeadline), sent[2]);
+  EXPECT_EQ(*agent.ReadStream(0, 1000, kDeadline), sent[0].substr(0, 1000));
+  EXPECT_EQ(*agent.ReadStreamToEnd(0, kDeadline), sent[0].substr(1000));
+  EXPECT_EQ(*agent.ReadStreamToEnd(1, kDeadline), sent[1]);
   EXPECT_THAT(agent.GetLastIoPackets(), testing::IsEmpty());
 }
 
@@ -70,11 +70,11 @@ TEST(Io, FailsToReadMoreThanAStreamHolds) {
   Started agent;
   RawClient client = agent.Io();
   client.Write(wire::Io(1, "abc") + wire::Io(1));
-  const auto more = agent.ReadStream(1, 4, kLong);
+  const auto more = agent.ReadStream(1, 4, kDeadline);
   EXPECT_FALSE(more);
   EXPECT_THAT(testing::AssertionResult(more).message(),
               testing::HasSubstr("the stream ended after 3 bytes"));
-  EXPECT_EQ(*agent.ReadStreamToEnd(1, kLong), "abc");
+  EXPECT_EQ(*agent.ReadStreamToEnd(1, kDeadline), "abc");
 }
 
 TEST(Io, SendsWhatTheTestSays) {
@@ -103,13 +103,13 @@ TEST(Io, NeverBlocksASenderAndLosesNothing) {
   Started agent;
   RawClient ctl = agent.Ctl();
   RawClient client = agent.Io();
-  ASSERT_TRUE(agent.WaitForConnection(kLong));
+  ASSERT_TRUE(agent.WaitForConnection(kDeadline));
   const std::string data = wire::Pattern(64 * 1024);
   constexpr std::uint64_t kFrames = 400;  // 25 MiB
   for (std::uint64_t seq = 0; seq < kFrames; ++seq) agent.SendIo(seq, data);
-  EXPECT_EQ(ctl.Call(12).reply.key, wire::kAck);  // ctl is not held up
-  client.Write(wire::Io(5, "heard"));             // nor is what the client sends
-  EXPECT_EQ(agent.ReadIo(kLong)->data, "heard");
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);  // ctl is not held up
+  client.Write(wire::Io(5, "heard"));                      // nor is what the client sends
+  EXPECT_EQ(agent.ReadIo(kDeadline)->data, "heard");
   for (std::uint64_t seq = 0; seq < kFrames; ++seq) {
     const wire::Frame frame = *client.ReadFrame();
     ASSERT_EQ(frame.key, seq);
@@ -125,8 +125,8 @@ TEST(Io, EndsAConnectionWhoseFramingBreaks) {
     const std::string broken = wire::U64(77) + wire::U32(length);
     client.Write(wire::Io(1, "good") + broken);
     EXPECT_EQ(client.ReadToEnd(), "");
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
-    EXPECT_EQ(agent.ReadIo(kLong)->data, "good");
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
+    EXPECT_EQ(agent.ReadIo(kDeadline)->data, "good");
     const std::vector<Violation> violations = agent.TakeViolations();
     ASSERT_EQ(violations.size(), 1u);
     EXPECT_EQ(violations[0].channel, Channel::kIo);

@@ -52,7 +52,7 @@ TEST(Life, StopsWithOneChannelConnected) {
   for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
     Started agent;
     RawClient client = channel == Channel::kCtl ? agent.Ctl() : agent.Io();
-    ASSERT_TRUE(agent.WaitForConnection(channel, kLong));
+    ASSERT_TRUE(agent.WaitForConnection(channel, kDeadline));
     agent.Stop();
     EXPECT_EQ(client.ReadToEnd(), "");
     EXPECT_FALSE(agent.IsConnected(channel));
@@ -62,14 +62,14 @@ TEST(Life, StopsWithOneChannelConnected) {
 TEST(Life, StopsWithAClientThatWasNotAcceptedYet) {
   Started agent;
   RawClient first = agent.Ctl();
-  first.Call(12);
+  first.Call(wire::kPing);
   RawClient second = agent.Ctl();
   agent.Stop();
   EXPECT_EQ(first.ReadToEnd(), "");
 }
 
 TEST(Life, StopsInMidFrameWithoutBlamingTheClient) {
-  const std::string frame = wire::Ctl(1, "payload");
+  const std::string frame = wire::Ctl(wire::kStartPod, "payload");
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
     Started agent;
     RawClient client = agent.Ctl();
@@ -86,10 +86,11 @@ TEST(Life, StopsInMidFrameWithoutBlamingTheClient) {
 TEST(Life, HearsAClientThatHasLeftBeforeItStops) {
   for (int i = 0; i < 50; ++i) {
     Started agent;
-    agent.Ctl().Write(wire::Ctl(12, "from the backlog, perhaps"));
+    agent.Ctl().Write(wire::Ctl(wire::kPing, "from the backlog, perhaps"));
     agent.Io().Write(wire::Io(1, "whole") + wire::Io(2, "never to be whole").substr(0, 20));
     EXPECT_NONFATAL_FAILURE(agent.Stop(), "20 of 29 bytes of a frame of seq 2");
-    EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(12, "from the backlog, perhaps")));
+    EXPECT_THAT(agent.GetLastMessages(),
+                ElementsAre(Message(Command::kPing, "from the backlog, perhaps")));
     EXPECT_THAT(agent.GetLastIoPackets(), ElementsAre(IoPacket{1, "whole"}));
   }
 }
@@ -101,10 +102,10 @@ TEST(Life, StopsWhileThreadsWait) {
   for (int i = 0; i < 4; ++i) {
     waiters.emplace_back([&, i] {
       const testing::AssertionResult result =
-          i == 0   ? testing::AssertionResult(agent->WaitForMessage(kLong))
-          : i == 1 ? testing::AssertionResult(agent->ReadStream(1, 1, kLong))
-          : i == 2 ? agent->WaitForConnection(kLong)
-                   : agent->WaitForDisconnect(Channel::kIo, kLong);
+          i == 0   ? testing::AssertionResult(agent->WaitForMessage(kDeadline))
+          : i == 1 ? testing::AssertionResult(agent->ReadStream(1, 1, kDeadline))
+          : i == 2 ? agent->WaitForConnection(kDeadline)
+                   : agent->WaitForDisconnect(Channel::kIo, kDeadline);
       if (!result && std::string(result.message()).find("stopped") != std::string::npos) ++failed;
     });
   }
@@ -124,7 +125,7 @@ TEST(Life, StopsWhileAClientFloods) {
       } catch (const std::runtime_error&) {  // the mock has hung up
       }
     });
-    ASSERT_TRUE(agent.ReadIo(kLong));
+    ASSERT_TRUE(agent.ReadIo(kDeadline));
     agent.Stop();
     flood.join();
   }
@@ -133,7 +134,7 @@ TEST(Life, StopsWhileAClientFloods) {
 TEST(Life, StopsWithAFullQueue) {
   Started agent;
   RawClient client = agent.Io();
-  ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kLong));
+  ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
   for (int i = 0; i < 100; ++i) agent.SendIo(1, std::string(100'000, 'x'));
   agent.Stop();
 }
@@ -143,7 +144,7 @@ TEST(Life, StartsAgainOnTheSamePaths) {
   const SocketPaths paths = agent.GetSocketPaths();
   for (int life = 0; life < 3; ++life) {
     RawClient client = agent.Ctl();
-    EXPECT_EQ(client.Call(12).next, 8u);
+    EXPECT_EQ(client.Call(wire::kPing).next, 8u);
     agent.Stop();
     EXPECT_EQ(client.ReadToEnd(), "");
     EXPECT_EQ(ErrorOf([&] { agent.Ctl(); }), "connect: No such file or directory");
@@ -156,8 +157,8 @@ TEST(Life, StartsAgainOnTheSamePaths) {
 TEST(Life, KeepsRecordsThroughStop) {
   Started agent;
   RawClient client = agent.Ctl();
-  client.Call(12);
-  client.Call(1, "x");
+  client.Call(wire::kPing);
+  client.Call(wire::kStartPod, "x");
   agent.Stop();
   EXPECT_EQ(agent.WaitForMessage(Command::kStartPod)->payload, "x");
   EXPECT_EQ(agent.GetLastMessages().size(), 1u);
@@ -165,12 +166,12 @@ TEST(Life, KeepsRecordsThroughStop) {
 
 TEST(Life, WaitsFailAtOnceWhenNotStarted) {
   MockHyperstart agent;
-  const auto message = agent.WaitForMessage(kLong);
+  const auto message = agent.WaitForMessage(kDeadline);
   EXPECT_FALSE(message);
   EXPECT_THAT(testing::AssertionResult(message).message(), HasSubstr("call Start() first"));
   EXPECT_THAT(ErrorOf([&] { (void)*message; }), HasSubstr("call Start() first"));
-  EXPECT_FALSE(agent.WaitForConnection(kLong));
-  EXPECT_FALSE(agent.ReadStreamToEnd(1, kLong));
+  EXPECT_FALSE(agent.WaitForConnection(kDeadline));
+  EXPECT_FALSE(agent.ReadStreamToEnd(1, kDeadline));
 }
 
 TEST(Life, LeavesNothingBehind) {
@@ -187,8 +188,8 @@ TEST(Life, LeavesNothingBehind) {
     EXPECT_EQ(status.st_mode & 0777u, 0700u);
     RawClient ctl = agent.Ctl();
     RawClient io = agent.Io();
-    ctl.Call(12);
-    ASSERT_TRUE(agent.WaitForConnection(kLong));
+    ctl.Call(wire::kPing);
+    ASSERT_TRUE(agent.WaitForConnection(kDeadline));
     for (int i = 0; i < 100; ++i) agent.SendIo(1, std::string(100'000, 'x'));  // starts a writer
     EXPECT_EQ(CountEntries("/proc/self/fd"), descriptors + 7 + 2);  // the mock's, and two clients
     EXPECT_EQ(CountEntries("/proc/self/task"), threads + 3);
@@ -203,7 +204,7 @@ TEST(Life, LivesAThousandTimes) {
   for (int i = 0; i < 1000; ++i) {
     Started agent;
     RawClient client = agent.Ctl();
-    ASSERT_EQ(client.Call(12).next, 8u);
+    ASSERT_EQ(client.Call(wire::kPing).next, 8u);
   }
   EXPECT_EQ(CountEntries("/proc/self/fd"), descriptors);
 }
@@ -215,19 +216,19 @@ TEST(Reconnect, ServesOneClientAfterAnother) {
   for (std::uint32_t i = 0; i < 50; ++i) {
     RawClient ctl = agent.Ctl();
     RawClient io = agent.Io();
-    ctl.Call(12);
+    ctl.Call(wire::kPing);
     io.Write(wire::Io(i, "x"));
-    EXPECT_EQ(agent.ReadIo(kLong)->seq, i);
+    EXPECT_EQ(agent.ReadIo(kDeadline)->seq, i);
   }
 }
 
 TEST(Reconnect, LetsTheNextClientWaitUntilTheFirstLeaves) {
   Started agent;
   RawClient first = agent.Ctl();
-  first.Call(12);
+  first.Call(wire::kPing);
   RawClient second = agent.Ctl();
-  second.Write(wire::Ctl(1));
-  first.Call(12);
+  second.Write(wire::Ctl(wire::kStartPod));
+  first.Call(wire::kPing);
   EXPECT_EQ(second.Unread(), 0u);
   EXPECT_EQ(agent.GetLastMessages().size(), 2u);
   first.Close();
@@ -238,11 +239,11 @@ TEST(Reconnect, StartsTheNextClientWithAFreshFrame) {
   Started agent;
   {
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(12).substr(0, 5));
+    client.Write(wire::Ctl(wire::kPing).substr(0, 5));
     client.Read(12);
   }
   RawClient next = agent.Ctl();
-  EXPECT_EQ(next.Call(12).next, 8u);
+  EXPECT_EQ(next.Call(wire::kPing).next, 8u);
   EXPECT_EQ(agent.TakeViolations().size(), 1u);
 }
 
@@ -250,12 +251,12 @@ TEST(Reconnect, KeepsWhatIsSentBetweenClientsForTheNext) {
   Started agent;
   for (std::uint64_t i = 0; i < 20; ++i) {
     { RawClient client = agent.Io(); }
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
     agent.SendIo(i, "kept");
     RawClient next = agent.Io();
     EXPECT_EQ(*next.ReadFrame(), (wire::Frame{i, "kept"}));
     next.Close();
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
   }
 }
 
@@ -263,24 +264,24 @@ TEST(Reconnect, ServesTheClientBehindOneThatLeftAFullQueue) {
   Started agent;
   for (std::uint64_t i = 0; i < 100; ++i) {
     auto client = std::make_unique<RawClient>(agent.Io());
-    ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
     for (int n = 0; n < 8; ++n) agent.SendIo(0, std::string(100'000, 'x'));
     RawClient next = agent.Io();  // waits in the backlog
     client.reset();               // owed more than a socket holds
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
     agent.SendIo(i, std::string(300'000, 'y'));
     const wire::Frame frame = *next.ReadFrame();
     EXPECT_EQ(frame.key, i);
     EXPECT_EQ(frame.payload.size(), 300'000u);
     next.Close();
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
   }
 }
 
 TEST(Reconnect, CountsEachDepartureOnce) {
   Started agent;
-  for (int i = 0; i < 3; ++i) agent.Ctl().Call(12);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  for (int i = 0; i < 3; ++i) agent.Ctl().Call(wire::kPing);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   EXPECT_FALSE(agent.WaitForDisconnect(Channel::kCtl, 0ms));
   EXPECT_FALSE(agent.WaitForDisconnect(Channel::kIo, 0ms));
 }
@@ -288,24 +289,24 @@ TEST(Reconnect, CountsEachDepartureOnce) {
 TEST(Connection, IsWaitedForOnBothChannels) {
   Started agent;
   RawClient ctl = agent.Ctl();
-  EXPECT_TRUE(agent.WaitForConnection(Channel::kCtl, kLong));
+  EXPECT_TRUE(agent.WaitForConnection(Channel::kCtl, kDeadline));
   EXPECT_TRUE(agent.IsConnected(Channel::kCtl));
   EXPECT_FALSE(agent.IsConnected(Channel::kIo));
   const testing::AssertionResult both = agent.WaitForConnection(0ms);
   EXPECT_FALSE(both);
   EXPECT_THAT(both.message(), HasSubstr("ctl: connected; io: never connected"));
   RawClient io = agent.Io();
-  EXPECT_TRUE(agent.WaitForConnection(kLong));
+  EXPECT_TRUE(agent.WaitForConnection(kDeadline));
 }
 
 // ---- A process that was forked off
 
-/// The exit status of a child that does just that; it has a minute.
+/// The exit status of a child process that calls the function; the deadline kills it.
 template <typename Function>
 int StatusOfChild(const Function& function) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(60);
+    ::alarm(std::chrono::duration_cast<std::chrono::duration<unsigned>>(kDeadline).count());
     function();
     std::_Exit(0);
   }
@@ -319,8 +320,8 @@ TEST(Fork, MayDestroyAMockWhoseThreadsWait) {
   agent->StopListening(Channel::kIo);
   agent->PauseReading(Channel::kCtl);
   RawClient ctl = agent->Ctl();
-  ctl.Write(wire::Ctl(12));
-  ASSERT_TRUE(agent->WaitForConnection(Channel::kCtl, kLong));
+  ctl.Write(wire::Ctl(wire::kPing));
+  ASSERT_TRUE(agent->WaitForConnection(Channel::kCtl, kDeadline));
   EXPECT_EQ(StatusOfChild([&] { agent.reset(); }), 0);
   agent->ResumeReading(Channel::kCtl);
   EXPECT_EQ(ctl.ReadAnswer().next, 8u) << "the mock lives on where it was made";
@@ -331,7 +332,7 @@ TEST(Fork, LeavesTheDirectoryOfAMockThatIsStopped) {
   agent->Stop();
   EXPECT_EQ(StatusOfChild([&] { agent.reset(); }), 0);
   agent->Start();
-  EXPECT_EQ(agent->Ctl().Call(12).next, 8u);
+  EXPECT_EQ(agent->Ctl().Call(wire::kPing).next, 8u);
 }
 
 TEST(Fork, LeavesTheMockToTheProcessThatStartedIt) {
@@ -343,7 +344,7 @@ TEST(Fork, LeavesTheMockToTheProcessThatStartedIt) {
               }
             }),
             0);
-  EXPECT_EQ(agent.Ctl().Call(12).next, 8u);
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).next, 8u);
 }
 
 // ---- Errors that a user meets
@@ -378,8 +379,8 @@ TEST(Errors, NameThePathInUseAndLeaveItsOwnerAlone) {
   const std::string error = ErrorOf([&] { agent.Start(); });
   EXPECT_THAT(error, HasSubstr(options.ctl_path));
   EXPECT_THAT(error, HasSubstr("in use"));
-  EXPECT_EQ(owner.Ctl().Call(12).next, 8u);
-  EXPECT_TRUE(owner.WaitForDisconnect(Channel::kCtl, kLong));
+  EXPECT_EQ(owner.Ctl().Call(wire::kPing).next, 8u);
+  EXPECT_TRUE(owner.WaitForDisconnect(Channel::kCtl, kDeadline));
   EXPECT_FALSE(owner.WaitForDisconnect(Channel::kCtl, 0ms));  // nobody else has knocked
   owner.Stop();
   agent.Start();  // the path is free now
@@ -392,7 +393,7 @@ TEST(Errors, LeaveThePathToWhoHasTakenIt) {
   options.ctl_path = first.GetSocketPaths().ctl;
   Started second(options);
   EXPECT_THROW(first.Start(), std::system_error);
-  EXPECT_EQ(second.Ctl().Call(12).next, 8u);
+  EXPECT_EQ(second.Ctl().Call(wire::kPing).next, 8u);
 }
 
 TEST(Errors, LeaveThePathToWhoHasTakenItSinceListeningStopped) {
@@ -402,7 +403,7 @@ TEST(Errors, LeaveThePathToWhoHasTakenItSinceListeningStopped) {
   first.StopListening(Channel::kCtl);
   Started second(options);
   first.Stop();
-  EXPECT_EQ(second.Ctl().Call(12).next, 8u);
+  EXPECT_EQ(second.Ctl().Call(wire::kPing).next, 8u);
 }
 
 TEST(Errors, NeverReplaceAFileThatIsNoSocket) {
@@ -423,7 +424,7 @@ TEST(Errors, ReplaceTheSocketOfADeadProcess) {
   { const detail::ListeningSocket dead = detail::ListenAt(options.ctl_path); }
   ASSERT_TRUE(Exists(options.ctl_path));
   Started agent(options);
-  EXPECT_EQ(agent.Ctl().Call(12).next, 8u);
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).next, 8u);
 }
 
 TEST(Errors, ForbidSendingBeforeStart) {
@@ -451,7 +452,7 @@ TEST(Errors, ForbidStartTwice) {
   Started agent;
   EXPECT_THROW(agent.Start(), std::logic_error);
   EXPECT_THAT(ErrorOf([&] { agent.Start(); }), HasSubstr("call Stop() first"));
-  EXPECT_EQ(agent.Ctl().Call(12).next, 8u);
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).next, 8u);
 }
 
 TEST(Errors, ForbidOnePathForBothChannels) {

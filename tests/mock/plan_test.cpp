@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "faults/fault_test.hpp"
+#include "support/mock_test.hpp"
 
 namespace hyperstart {
 namespace {
@@ -19,7 +19,7 @@ using testing::IsEmpty;
 using testing::Return;
 
 wire::Frame Ack(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
-wire::Frame Error(std::string payload = {}) { return {10, std::move(payload)}; }
+wire::Frame Error(std::string payload = {}) { return {wire::kError, std::move(payload)}; }
 
 /// What Stop() fails the test with.
 std::vector<testing::TestPartResult> FailuresOfStop(MockHyperstart& agent) {
@@ -39,43 +39,43 @@ std::vector<testing::TestPartResult> FailuresOfStop(MockHyperstart& agent) {
 TEST(Plan, AnswersByPlanThenHandlerThenDefaultThenAck) {
   Started agent;
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(4244)));
-  EXPECT_EQ(client.Call(kPing).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(4244)));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
 
   agent.SetDefaultReply(Reply::Ack("default"));
-  EXPECT_EQ(client.Call(0).reply, Ack("default"));
-  EXPECT_EQ(client.Call(kPing).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("default"));
 
   agent.SetHandler([](const DecodedMessage& message) {
     return message.command == Command::kPing ? Reply::Ack("handler: " + message.payload) : Reply();
   });
-  EXPECT_EQ(client.Call(kPing, "x").reply, Ack("handler: x"));
-  EXPECT_EQ(client.Call(1).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kPing, "x").reply, Ack("handler: x"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("default"));
 
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("repeatedly"));
-  EXPECT_EQ(client.Call(kPing).reply, Ack("repeatedly"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("repeatedly"));
   agent.On(Command::kPing).WillOnce(Reply::Ack("once")).WillOnce(Reply::Error("twice"));
-  EXPECT_EQ(client.Call(1).reply, Ack("default"));
-  EXPECT_EQ(client.Call(kPing).reply, Ack("once"));
-  EXPECT_EQ(client.Call(kPing).reply, Error("twice"));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Call(kPing).reply, Ack("repeatedly"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("once"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Error("twice"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Call(wire::kPing).reply, Ack("repeatedly"));
 
   agent.On(Command::kPing).WillRepeatedly(Reply());
-  EXPECT_EQ(client.Call(kPing).reply, Ack("handler: "));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("handler: "));
   agent.SetHandler(nullptr);
-  EXPECT_EQ(client.Call(kPing).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("default"));
   agent.SetDefaultReply(Reply());
-  EXPECT_EQ(client.Call(kPing).reply, Ack());
-  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(4244)));
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(4244)));
 }
 
 TEST(Plan, AnswersTheFirstCommandsAndThenTheRest) {
   Started agent;
   agent.On(Command::kStartPod).WillOnce(Reply::Error("once")).WillRepeatedly(Reply::Ack("then"));
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(1).reply, Error("once"));
-  EXPECT_EQ(client.Call(1).reply, Ack("then"));
-  EXPECT_EQ(client.Call(1).reply, Ack("then"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Error("once"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("then"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("then"));
 }
 
 TEST(Plan, IsAddedToByALaterOn) {
@@ -86,29 +86,29 @@ TEST(Plan, IsAddedToByALaterOn) {
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("new")).WillOnce(Reply::Ack("3"));
   RawClient client = agent.Ctl();
   for (const char* answer : {"1", "2", "3", "new", "new"}) {
-    EXPECT_EQ(client.Call(kPing).reply, Ack(answer));
+    EXPECT_EQ(client.Call(wire::kPing).reply, Ack(answer));
   }
-  EXPECT_EQ(client.Call(1).reply, Ack("other"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("other"));
 }
 
 TEST(Plan, GoesOnWithTheNextClientAndTheNextStart) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("1")).WillOnce(Reply::Ack("2"));
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("3"));
-  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("1"));
-  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("2"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("1"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("2"));
   agent.Stop();
   agent.Start();
-  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("3"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("3"));
 }
 
 TEST(Plan, AnswersCommandsOfOneWriteInTurn) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Error("1")).WillOnce(Reply::Nothing());
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing) + wire::Ctl(kPing) + wire::Ctl(kPing));
-  EXPECT_EQ(RestOf(client),
-            wire::Next(8) + wire::Ctl(10, "1") + wire::Next(8) + wire::Next(8) + wire::Ack());
+  client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kPing) + wire::Ctl(wire::kPing));
+  EXPECT_EQ(RestOf(client), wire::Next(8) + wire::Ctl(wire::kError, "1") + wire::Next(8) +
+                                wire::Next(8) + wire::Ack());
 }
 
 TEST(Plan, TakesTheApiVersionOfTheOptions) {
@@ -116,18 +116,18 @@ TEST(Plan, TakesTheApiVersionOfTheOptions) {
   options.api_version = 4242;
   Started agent(options);
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(4242)));
+  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(4242)));
   agent.SetDefaultReply(Reply::Error());
-  EXPECT_EQ(client.Call(0).reply, Error());
+  EXPECT_EQ(client.Call(wire::kVersion).reply, Error());
   agent.On(Command::kVersion).WillOnce(Reply::Ack(wire::U32(1)));
-  EXPECT_EQ(client.Call(0).reply, Ack(wire::U32(1)));
+  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(1)));
 }
 
 TEST(Plan, MayBeMadeBeforeStart) {
   MockHyperstart agent;
   agent.On(Command::kPing).WillOnce(Reply::Error("early"));
   agent.Start();
-  EXPECT_EQ(RawClient::Ctl(agent.GetSocketPaths().ctl).Call(kPing).reply, Error("early"));
+  EXPECT_EQ(RawClient::Ctl(agent.GetSocketPaths().ctl).Call(wire::kPing).reply, Error("early"));
 }
 
 TEST(Plan, MayChangeUnderTraffic) {
@@ -147,10 +147,10 @@ TEST(Plan, MayChangeUnderTraffic) {
   });
   RawClient client = agent.Ctl();
   for (std::uint32_t i = 0; i < 2000; ++i) {
-    EXPECT_THAT(client.Call(kPing).reply.payload,
+    EXPECT_THAT(client.Call(wire::kPing).reply.payload,
                 testing::AnyOf("", "repeatedly", "handler", "default"));
     agent.On(Command::kStartPod).WillOnce(Reply::Error("once"));
-    EXPECT_EQ(client.Call(1).reply, Error("once"));
+    EXPECT_EQ(client.Call(wire::kStartPod).reply, Error("once"));
   }
   over = true;
   changes.join();
@@ -167,22 +167,22 @@ TEST(PlanOfModifiers, AppliesThemToWhateverElseIsAnswered) {
     return RestOf(client).substr(12);
   };
   agent.On(Command::kVersion).WillOnce(Reply().Truncated(11));
-  EXPECT_EQ(answer(0), wire::Ack(wire::U32(4244)).substr(0, 11));
+  EXPECT_EQ(answer(wire::kVersion), wire::Ack(wire::U32(4244)).substr(0, 11));
 
   agent.SetDefaultReply(Reply::Error("default"));
   agent.On(Command::kPing).WillOnce(Reply().Truncated(9));
-  EXPECT_EQ(answer(kPing), wire::Ctl(10, "default").substr(0, 9));
+  EXPECT_EQ(answer(wire::kPing), wire::Ctl(wire::kError, "default").substr(0, 9));
 
   agent.SetHandler([](const DecodedMessage&) { return Reply::Ack("handler"); });
   agent.On(Command::kPing).WillOnce(Reply().WithLength(3));
-  EXPECT_EQ(answer(kPing), wire::U32(9) + wire::U32(3) + "handler");
+  EXPECT_EQ(answer(wire::kPing), wire::U32(wire::kAck) + wire::U32(3) + "handler");
 
   agent.On(Command::kPing).WillRepeatedly(Reply::Raw("repeatedly"));
   agent.On(Command::kPing).WillOnce(Reply().Truncated(4));
-  EXPECT_EQ(answer(kPing), "repe");
+  EXPECT_EQ(answer(wire::kPing), "repe");
 
   agent.On(Command::kPing).WillOnce(Reply());
-  EXPECT_EQ(answer(kPing), "repeatedly");
+  EXPECT_EQ(answer(wire::kPing), "repeatedly");
 }
 
 TEST(PlanOfModifiers, WinsOverWhatLiesBelow) {
@@ -197,8 +197,8 @@ TEST(PlanOfModifiers, WinsOverWhatLiesBelow) {
       .WillOnce(Reply().InPieces(5).Then([&] { ++called_by_plan; }))
       .WillRepeatedly(Reply().After(0ms).WithLength(9));
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
-  EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::U32(10) + wire::U32(9) + "a defa");
+  client.Write(wire::Ctl(wire::kPing));
+  EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + wire::U32(wire::kError) + wire::U32(9) + "a defa");
   EXPECT_EQ(called_by_plan, 1);
   EXPECT_EQ(called_by_handler, 0);
 }
@@ -209,7 +209,7 @@ TEST(PlanOfModifiers, MakesEveryReplySlowOrCut) {
   for (const wire::Named& command : wire::kHyperstartCommands) {
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(command.number));
-    EXPECT_EQ(RestOf(client), wire::Next(8) + wire::U32(9) + std::string(2, '\0'));
+    EXPECT_EQ(RestOf(client), wire::Next(8) + wire::U32(wire::kAck) + std::string(2, '\0'));
   }
 }
 
@@ -224,7 +224,7 @@ TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
   agent.On(Command::kPing).WillOnce(Reply());
   const int second = __LINE__ + 1;
   agent.On(Command::kStartPod).WillOnce(Reply::Error());
-  EXPECT_EQ(agent.Ctl().Call(kPing).reply, Ack("used"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("used"));
 
   const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
   ASSERT_EQ(failures.size(), 2u);
@@ -240,7 +240,7 @@ TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
 
   EXPECT_THAT(FailuresOfStop(agent), IsEmpty());  // once
   agent.Start();
-  EXPECT_EQ(agent.Ctl().Call(1).reply, Ack());  // and it is gone
+  EXPECT_EQ(agent.Ctl().Call(wire::kStartPod).reply, Ack());  // and it is gone
 }
 
 TEST(Plan, FailsTheTestInTheDestructorToo) {
@@ -264,7 +264,7 @@ TEST(Plan, DoesNotMindAnUnusedWillRepeatedly) {
 
 TEST(HandlerOfTheTest, MayBeAMockFunction) {
   testing::StrictMock<testing::MockFunction<Reply(const DecodedMessage&)>> handler;
-  EXPECT_CALL(handler, Call(Message(kPing, "x"))).WillOnce(Return(Reply::Ack("mocked")));
+  EXPECT_CALL(handler, Call(Message(Command::kPing, "x"))).WillOnce(Return(Reply::Ack("mocked")));
   EXPECT_CALL(handler,
               Call(testing::Field("command", &DecodedMessage::command, Command::kStartPod)))
       .WillOnce(Return(Reply::Error("no")))
@@ -272,22 +272,22 @@ TEST(HandlerOfTheTest, MayBeAMockFunction) {
   Started agent;
   agent.SetHandler(handler.AsStdFunction());
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(kPing, "x").reply, Ack("mocked"));
-  EXPECT_EQ(client.Call(1).reply, Error("no"));
-  EXPECT_EQ(client.Call(1).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kPing, "x").reply, Ack("mocked"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Error("no"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack());
   agent.SetHandler(nullptr);  // no call of it is running: it may go
-  EXPECT_EQ(client.Call(kPing).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
 }
 
 TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
   Started agent;
-  RawClient ctl = Meet(agent, Channel::kCtl);
-  RawClient io = Meet(agent, Channel::kIo);
+  RawClient ctl = ConnectAndWait(agent, Channel::kCtl);
+  RawClient io = ConnectAndWait(agent, Channel::kIo);
   std::thread stdin_writer;
   agent.SetHandler([&](const DecodedMessage& message) {
     EXPECT_THAT(agent.GetLastMessages(), ElementsAre(message));  // recorded before it is asked
     EXPECT_FALSE(agent.WaitForMessage(0ms));
-    EXPECT_TRUE(agent.WaitForConnection(kLong));
+    EXPECT_TRUE(agent.WaitForConnection(kDeadline));
     EXPECT_FALSE(agent.WaitForDisconnect(Channel::kIo, 0ms));
     EXPECT_TRUE(agent.IsConnected(Channel::kCtl));
     agent.SendReady();
@@ -297,7 +297,7 @@ TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
     agent.SendIo(1, "out");
     agent.SendExitStatus(1, 7);
     agent.CloseIo(1);
-    EXPECT_EQ(*agent.ReadStreamToEnd(5, kLong), "in");  // io goes on meanwhile
+    EXPECT_EQ(*agent.ReadStreamToEnd(5, kDeadline), "in");  // io goes on meanwhile
     EXPECT_THAT(agent.GetLastIoPackets(), IsEmpty());
     EXPECT_THAT(agent.TakeViolations(), IsEmpty());
     EXPECT_THAT(agent.Transcript(), HasSubstr("execcmd"));
@@ -315,18 +315,19 @@ TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
     agent.SetHandler(nullptr);  // itself
     return Reply::Ack("handled");
   });
-  ctl.Write(wire::Ctl(6, "{}"));
+  ctl.Write(wire::Ctl(wire::kExecCmd, "{}"));
   EXPECT_EQ(io.ReadFrame()->payload, "out");
   EXPECT_EQ(io.ReadFrame()->payload, "\7");
   EXPECT_EQ(io.ReadFrame()->payload, "");
   io.Write(wire::Io(5, "in") + wire::Io(5));
   const std::string event = R"({"container":"c","process":"p","event":"finished","status":3})";
-  const std::string said = wire::Next(8) + wire::Next(2) + wire::Ctl(8) + wire::Ctl(11, "w") +
-                           wire::Ctl(23, event) + "raw" + wire::Ack("handled");
+  const std::string said =
+      wire::Next(8) + wire::Next(2) + wire::Ctl(wire::kReady) + wire::Ctl(wire::kWinSize, "w") +
+      wire::Ctl(wire::kProcessAsyncEvent, event) + "raw" + wire::Ack("handled");
   EXPECT_EQ(ctl.Read(said.size()), said);
   EXPECT_EQ(io.ReadToEnd(), "");
-  EXPECT_EQ(ctl.Call(kPing).reply, Ack("planned by the handler"));
-  EXPECT_EQ(ctl.Call(kPing).reply, Error("default of the handler"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack("planned by the handler"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, Error("default of the handler"));
 }
 
 TEST(HandlerOfTheTest, MayEndItsOwnConnection) {
@@ -338,16 +339,16 @@ TEST(HandlerOfTheTest, MayEndItsOwnConnection) {
   });
   {
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.ReadToEnd(), wire::Next(8));
     ExpectUsable(agent);
   }
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(1));
+  client.Write(wire::Ctl(wire::kStartPod));
   EXPECT_EQ(client.Read(12), wire::Next(8));
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   client.Write("x");
   EXPECT_EQ(client.ReadError(), ECONNRESET);
   ExpectUsable(agent);
@@ -362,20 +363,20 @@ TEST(HandlerOfTheTest, MayBlockWhileIoGoesOn) {
   });
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
-  ctl.Write(wire::Ctl(kPing) + wire::Ctl(1));
+  ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));
   EXPECT_EQ(ctl.Read(12), wire::Next(8));
-  ASSERT_TRUE(agent.WaitForMessage(Command::kPing, kLong));
+  ASSERT_TRUE(agent.WaitForMessage(Command::kPing, kDeadline));
   io.Write(wire::Io(1, "x"));
-  EXPECT_EQ(agent.ReadIo(kLong)->data, "x");
+  EXPECT_EQ(agent.ReadIo(kDeadline)->data, "x");
   agent.SendIo(2, "y");
   EXPECT_EQ(io.ReadFrame()->payload, "y");
   agent.SendReady();
-  EXPECT_EQ(ctl.Read(8), wire::Ctl(8));
+  EXPECT_EQ(ctl.Read(8), wire::Ctl(wire::kReady));
   EXPECT_EQ(ctl.Waiting(), 0u);
   EXPECT_THAT(agent.GetLastMessages(), IsEmpty());  // the second command waits
   agent.On(Command::kStartPod).WillOnce(Reply::Error());
   release.set_value();
-  EXPECT_EQ(RestOf(ctl), wire::Ack("released") + wire::Next(8) + wire::Ctl(10));
+  EXPECT_EQ(RestOf(ctl), wire::Ack("released") + wire::Next(8) + wire::Ctl(wire::kError));
 }
 
 TEST(HandlerOfTheTest, MayThrow) {
@@ -389,10 +390,10 @@ TEST(HandlerOfTheTest, MayThrow) {
   agent.On(Command::kExecCmd).WillOnce(Reply().Then([] { throw std::runtime_error("too late"); }));
   agent.On(Command::kExecCmd).WillRepeatedly(Reply::Ack());
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(kPing).reply, Error("out of luck"));
-  EXPECT_EQ(client.Call(1).reply.key, 10u);
-  EXPECT_EQ(client.Call(6).reply, Ack());
-  EXPECT_EQ(client.Call(6).reply, Ack());  // and the mock goes on
+  EXPECT_EQ(client.Call(wire::kPing).reply, Error("out of luck"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply.key, wire::kError);
+  EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());  // and the mock goes on
 
   const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
   ASSERT_EQ(failures.size(), 3u);
@@ -412,7 +413,7 @@ TEST(HandlerOfTheTest, IsNoLongerRunningWhenSetHandlerReturns) {
       EXPECT_EQ(alive->load(), 1);  // a use after free, were it still running
       return Reply();
     });
-    client.Write(wire::Ctl(kPing));
+    client.Write(wire::Ctl(wire::kPing));
     if (i % 2 == 0) client.Read(12);  // the handler is running, or about to
     agent.SetHandler(nullptr);
     *alive = 0;
@@ -435,8 +436,8 @@ TEST(HandlerOfTheTest, IsWaitedForBySetHandlerAndByStop) {
       return Reply();
     });
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(kPing));
-    ASSERT_EQ(called.get_future().wait_for(kLong), std::future_status::ready);
+    client.Write(wire::Ctl(wire::kPing));
+    ASSERT_EQ(called.get_future().wait_for(kDeadline), std::future_status::ready);
     std::future<void> waiting = std::async(std::launch::async, [&] {
       stop ? agent.Stop() : agent.SetHandler(nullptr);
       EXPECT_TRUE(returned);
@@ -454,8 +455,8 @@ TEST(HandlerOfTheTest, IsWokenFromAWaitByStop) {
     return Reply();
   });
   RawClient client = agent.Ctl();
-  client.Write(wire::Ctl(kPing));
-  ASSERT_TRUE(agent.WaitForMessage(kLong));
+  client.Write(wire::Ctl(wire::kPing));
+  ASSERT_TRUE(agent.WaitForMessage(kDeadline));
   agent.Stop();
   EXPECT_EQ(client.ReadToEnd(), wire::Next(8));
 }

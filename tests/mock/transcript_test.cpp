@@ -8,6 +8,9 @@
 namespace hyperstart {
 namespace {
 
+/// A number that no dialect gives a name.
+constexpr std::uint32_t kUnnamed = 99;
+
 using testing::HasSubstr;
 using testing::Not;
 
@@ -22,15 +25,15 @@ TEST(Transcript, TellsWhatWasSaidInOrder) {
   agent.SendIo(7, "waits");
   RawClient ctl = agent.Ctl();
   ctl.ReadFrame();
-  ctl.Call(0);
-  ctl.Call(15, std::string("\0\1\2\3", 4));
-  ctl.Call(99, std::string(101, 'x'));
+  ctl.Call(wire::kVersion);
+  ctl.Call(wire::kWriteFile, std::string("\0\1\2\3", 4));
+  ctl.Call(kUnnamed, std::string(101, 'x'));
   RawClient io = agent.Io();
   io.ReadFrame();
   agent.SendRaw(Channel::kCtl, "\xff");
   ctl.Read(1);
   ctl.Close();
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   agent.Stop();
   EXPECT_EQ(WithoutTimes(agent.Transcript()),
             "[hyperstart]  io   <--  seq 7           5 bytes  \"waits\"\n"
@@ -54,10 +57,10 @@ TEST(Transcript, TellsWhatWasDropped) {
   Started agent;
   {
     RawClient io = agent.Io();
-    ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
     for (int i = 0; i < 10; ++i) agent.SendIo(1, std::string(100'000, 'x'));
   }
-  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
   agent.SendIo(1, "nobody comes");
   agent.Stop();
   agent.SendIo(1, "too late");
@@ -72,7 +75,7 @@ TEST(Transcript, TellsWhatWasDropped) {
 TEST(Transcript, TellsOfFaults) {
   Started agent;
   RawClient ctl = agent.Ctl();
-  ctl.Call(12);
+  ctl.Call(wire::kPing);
   agent.PauseReading(Channel::kCtl);
   agent.ResumeReading(Channel::kCtl);
   agent.StopListening(Channel::kCtl);
@@ -98,8 +101,8 @@ TEST(Transcript, ShowsTextAsTextThoughItIsAsLongAsANumber) {
   Started agent;
   agent.On(Command::kReadFile).WillOnce(Reply::Ack("abcd"));
   RawClient ctl = agent.Ctl();
-  ctl.Call(16);
-  ctl.Call(0);
+  ctl.Call(wire::kReadFile);
+  ctl.Call(wire::kVersion);
   EXPECT_THAT(agent.Transcript(), HasSubstr("next 8, ack \"abcd\"\n"));
   EXPECT_THAT(agent.Transcript(), HasSubstr("next 8, ack 4244\n"));
 }
@@ -118,7 +121,7 @@ TEST(Transcript, KeepsHowItBeganAndHowItWentOnLast) {
   std::string packets;
   for (int i = 0; i < 10'000; ++i) packets += wire::Io(1, "packet " + std::to_string(i));
   io.Write(packets + wire::Io(2));
-  ASSERT_TRUE(agent.ReadIo(2, kLong));
+  ASSERT_TRUE(agent.ReadIo(2, kDeadline));
   const std::string text = agent.Transcript();
   EXPECT_THAT(text, HasSubstr("\"packet 0\""));
   EXPECT_THAT(text,
@@ -141,14 +144,14 @@ TEST(Transcript, KeepsLittleOfAFlood) {
     (void)agent.GetLastIoPackets();
   }
   io.Write(wire::Io(2));
-  ASSERT_TRUE(agent.ReadIo(2, kLong));
+  ASSERT_TRUE(agent.ReadIo(2, kDeadline));
   EXPECT_LT(agent.Transcript().size(), 400'000u);
 }
 
 TEST(Transcript, DrawsASequenceDiagram) {
   Started agent;
   RawClient ctl = agent.Ctl();
-  ctl.Call(1, R"({"a":"<b>;#"})");
+  ctl.Call(wire::kStartPod, R"({"a":"<b>;#"})");
   agent.Stop();
   EXPECT_EQ(std::regex_replace(agent.TranscriptAsMermaid(), std::regex(R"(\+\d+\.\d ms)"), "T"),
             "sequenceDiagram\n"
@@ -167,7 +170,7 @@ TEST(Transcript, MayBeAskedForWhileAllGoesOn) {
   std::thread asker([&] {
     while (!over) EXPECT_THAT(agent.Transcript(), testing::Not(HasSubstr("violation")));
   });
-  for (int i = 0; i < 300; ++i) ctl.Call(12);
+  for (int i = 0; i < 300; ++i) ctl.Call(wire::kPing);
   over = true;
   asker.join();
 }

@@ -71,9 +71,9 @@ auto SaysWhere(const MockHyperstart& agent, const std::string& why) {
 void ExpectWorks(MockHyperstart& agent) {
   RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
   RawClient io = RawClient::Io(agent.GetSocketPaths().io);
-  EXPECT_EQ(ctl.Call(12).next, 8u);
+  EXPECT_EQ(ctl.Call(wire::kPing).next, 8u);
   io.Write(wire::Io(1, "x"));
-  EXPECT_TRUE(agent.ReadIo(kLong));
+  EXPECT_TRUE(agent.ReadIo(kDeadline));
 }
 
 std::size_t CountSockets(const MockHyperstart& agent) {
@@ -144,9 +144,9 @@ TEST(Descriptors, ThatRunOutInAcceptMakeTheClientWait) {
   Started agent;
   const process::Holdings before;
   std::optional<RawClient> first = agent.Ctl();
-  first->Call(12);
+  first->Call(wire::kPing);
   RawClient second = agent.Ctl();
-  second.Write(wire::Ctl(12));
+  second.Write(wire::Ctl(wire::kPing));
   {
     const auto start = std::chrono::steady_clock::now();
     const Failing none(system_faults::kAccept, EMFILE);
@@ -164,7 +164,7 @@ TEST(Descriptors, ThatRunOutInAcceptMakeTheClientWait) {
   EXPECT_EQ(second.ReadAnswer().next, 8u);
   second.Close();
   for (int client = 0; client < 2; ++client) {
-    EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+    EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   }
   EXPECT_TRUE(process::HoldsOnly(before));
 }
@@ -172,11 +172,11 @@ TEST(Descriptors, ThatRunOutInAcceptMakeTheClientWait) {
 TEST(Descriptors, ThatRunOutInAcceptDoNotHoldUpStop) {
   Started agent;
   std::optional<RawClient> first = agent.Ctl();
-  first->Call(12);
+  first->Call(wire::kPing);
   const Failing none(system_faults::kAccept, EMFILE);
   const RawClient second = agent.Ctl();
   first.reset();
-  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
   agent.Stop();
 }
 
@@ -242,7 +242,7 @@ TEST(Threads, ThatRunOutAreReportedByStart) {
 class NoWriter : public testing::Test {
  protected:
   NoWriter() {
-    EXPECT_TRUE(agent_.WaitForConnection(Channel::kIo, kLong));
+    EXPECT_TRUE(agent_.WaitForConnection(Channel::kIo, kDeadline));
     const Failing none(system_faults::kThread, EAGAIN);
     agent_.SendIo(1, std::string(kSize, 'x'));
     EXPECT_EQ(none.failed(), 1);

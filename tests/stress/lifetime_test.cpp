@@ -27,7 +27,7 @@ void LiveOnce() {
   agent.Start();
   RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
   RawClient io = RawClient::Io(agent.GetSocketPaths().io);
-  ASSERT_EQ(ctl.Call(12).next, 8u);
+  ASSERT_EQ(ctl.Call(wire::kPing).next, 8u);
   agent.Stop();
 }
 
@@ -83,8 +83,8 @@ TEST(Lifetimes, AThousandAtOnceLeaveNothing) {
     };
     std::vector<Living> living(mocks);
     for (Living& one : living) {
-      ASSERT_EQ(one.ctl.Call(12).next, 8u);
-      ASSERT_TRUE(one.agent->WaitForConnection(kLong));
+      ASSERT_EQ(one.ctl.Call(wire::kPing).next, 8u);
+      ASSERT_TRUE(one.agent->WaitForConnection(kDeadline));
     }
     const process::Holdings now;
     EXPECT_EQ(now.descriptors, before.descriptors + kDescriptors * mocks);
@@ -114,9 +114,9 @@ TEST(Lifetimes, AKilledProcessDoesNotHinderTheNext) {
       Started agent(options);
       RawClient ctl = agent.Ctl();
       RawClient io = agent.Io();
-      EXPECT_EQ(ctl.Call(12).next, 8u);
+      EXPECT_EQ(ctl.Call(wire::kPing).next, 8u);
       io.Write(wire::Io(1, "x"));
-      EXPECT_TRUE(agent.ReadIo(kLong));
+      EXPECT_TRUE(agent.ReadIo(kDeadline));
     }
     EXPECT_EQ(place.CountEntries(), 0u);
   }

@@ -19,6 +19,8 @@
 #include <system_error>
 #include <thread>
 
+#include "support/deadline.hpp"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MOCK_HYPERSTART_TESTS_SANITIZED 1
 #elif defined(__has_feature)
@@ -64,7 +66,7 @@ struct Holdings {
 
 /// A thread that has been joined may be listed for a moment: so until it holds, or for long.
 inline testing::AssertionResult HoldsOnly(const Holdings& before) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   for (;;) {
     const Holdings now;
     if (now == before) return testing::AssertionSuccess();

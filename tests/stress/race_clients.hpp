@@ -1,5 +1,5 @@
-// The clients of the race: they come, say something whole or half, wait a little for the answer,
-// and leave. What they do depends on their choices alone; what came of it is told in Tally.
+// The clients of the race: they connect, send whole or partial frames, wait a little for the
+// answer, and leave. What they do depends only on their choices. What happened is kept in a Tally.
 
 #ifndef MOCK_HYPERSTART_TESTS_STRESS_RACE_CLIENTS_HPP_
 #define MOCK_HYPERSTART_TESTS_STRESS_RACE_CLIENTS_HPP_
@@ -24,7 +24,7 @@
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 
-/// What one thread chooses: the same for the same seed, on every machine.
+/// The random choices of one thread: the same for the same seed, on every machine.
 class Choices {
  public:
   Choices(std::uint64_t seed, std::uint32_t thread) {
@@ -39,18 +39,18 @@ class Choices {
   std::mt19937_64 engine_;
 };
 
-/// What was said, what was answered, what was recorded, and what went wrong. Any thread.
+/// What was sent, what was answered, what was recorded, and what went wrong. Any thread.
 class Tally {
  public:
   void Problem(std::string what) {
     const std::lock_guard lock(mutex_);
     if (problems_.size() < 20) problems_.push_back(std::move(what));
   }
-  /// A payload of its own: "3.17;xxxx".
+  /// A payload that no other frame has: "3.17;xxxx".
   std::string NewPayload(std::size_t client, std::size_t padding) {
     const std::lock_guard lock(mutex_);
-    std::string payload = fmt::format("{}.{};", client, said_.size()) + std::string(padding, 'x');
-    said_.insert(payload);
+    std::string payload = fmt::format("{}.{};", client, sent_.size()) + std::string(padding, 'x');
+    sent_.insert(payload);
     return payload;
   }
   void Answered(std::string payload) {
@@ -63,18 +63,18 @@ class Tally {
   }
   void Recorded(const std::string& payload) {
     const std::lock_guard lock(mutex_);
-    if (said_.count(payload) == 0) {
-      problems_.push_back("recorded, though nobody said it: " + payload);
+    if (sent_.count(payload) == 0) {
+      problems_.push_back("recorded, though nobody sent it: " + payload);
     } else if (!recorded_.insert(payload).second) {
       problems_.push_back("recorded twice: " + payload);
     }
   }
 
   struct Counts {
-    std::size_t said, answered, recorded;
+    std::size_t sent, answered, recorded;
   };
-  Counts counts() const { return {said_.size(), answered_.size(), recorded_.size()}; }
-  /// Once all threads have ended and all records have been taken.
+  Counts counts() const { return {sent_.size(), answered_.size(), recorded_.size()}; }
+  /// To be called when all threads have ended and all records have been taken.
   std::vector<std::string> Problems() const {
     std::vector<std::string> problems = problems_;
     for (const std::string& payload : answered_) {
@@ -87,13 +87,13 @@ class Tally {
 
  private:
   std::mutex mutex_;
-  std::set<std::string> said_;
+  std::set<std::string> sent_;
   std::set<std::string> recorded_;
   std::vector<std::string> answered_;
   std::vector<std::string> problems_;
 };
 
-/// One client's visits to one channel.
+/// The connections that one client makes to one channel, one after another.
 class Visitor {
  public:
   Visitor(RawClient::Kind kind, std::string path, std::uint64_t seed, std::size_t number,
@@ -105,7 +105,7 @@ class Visitor {
         tally_(tally) {}
 
   void Visit() {
-    // All choices of a visit come first: how it goes must not change those of the next.
+    // All choices of a visit are made first: its outcome must not change the choices of the next.
     const std::size_t frames = choices_.Below(5);
     const std::size_t padding = choices_.Below(8) == 0 ? choices_.Below(20'000) : 3;
     const bool leaves_in_mid_frame = choices_.Below(5) == 0;
@@ -130,24 +130,30 @@ class Visitor {
         } else if (IsAnswered(client, frame.size(), patience_ms)) {
           tally_.Answered(payload);
         } else {
-          return;  // an answer that comes later must not be taken for that to the next
+          return;  // a late answer must not be taken for the answer to the next frame
         }
       }
       if (!ends_input_only) return;
       client.EndInput();
       while (IsThere(client, patience_ms) && client.ReadFrame()) {
       }
-    } catch (const std::runtime_error& error) {
-      // Refused, hung up on, reset: such is life here.
-      const std::string what = error.what();
-      if (what.find("for a minute") != std::string::npos) tally_.Problem(what);
+    } catch (const RawClient::TimedOut& error) {
+      tally_.Problem(error.what());
+    } catch (const std::runtime_error&) {
+      // Refused, disconnected or reset: all of that is expected here.
     }
   }
 
  private:
-  static constexpr std::uint32_t kCommands[] = {0, 1, 6, 12, 15, 17, 99};
+  static constexpr std::uint32_t kCommands[] = {wire::kVersion,
+                                                wire::kStartPod,
+                                                wire::kExecCmd,
+                                                wire::kPing,
+                                                wire::kWriteFile,
+                                                wire::kNewContainer,
+                                                99};
 
-  /// False where the mock does not read: it is paused, or serves somebody else.
+  /// False if the mock does not read: it is paused, or serves another client.
   static bool WritePieces(RawClient& client, std::string_view bytes, std::size_t size) {
     while (!bytes.empty()) {
       const std::string_view piece = bytes.substr(0, size);
@@ -156,7 +162,7 @@ class Visitor {
     }
     return true;
   }
-  /// A frame, which then comes to its end, or the end of the stream.
+  /// Whether there is something to read: a frame, or the end of the stream.
   static bool IsThere(const RawClient& client, int patience_ms) {
     if (client.Waiting() > 0) return true;
     pollfd input = {client.fd(), POLLIN, 0};
@@ -176,13 +182,13 @@ class Visitor {
     }
     return false;
   }
-  /// "5;xxx" is the fifth of its sender, which is the seq.
+  /// The payload "5;xxx" is the fifth of its sender; the seq is the sender.
   void CheckIo(const std::optional<wire::Frame>& frame) {
     if (!frame) throw std::runtime_error("end of file");
     const std::uint64_t number = std::stoull(frame->payload);
     const std::size_t end = frame->payload.find(';');
     if (frame->payload.find_first_not_of('x', end + 1) != std::string::npos) {
-      tally_.Problem("a frame with bytes of another");
+      tally_.Problem("a frame with bytes of another frame");
     }
     if (const auto last = last_.find(frame->key); last != last_.end() && last->second >= number) {
       tally_.Problem(
@@ -196,7 +202,7 @@ class Visitor {
   const std::size_t number_;
   Choices choices_;
   Tally& tally_;
-  std::map<std::uint64_t, std::uint64_t> last_;  // what came of each sender in this visit
+  std::map<std::uint64_t, std::uint64_t> last_;  // by sender, the last number of this visit
 };
 
 #endif  // MOCK_HYPERSTART_TESTS_STRESS_RACE_CLIENTS_HPP_

@@ -207,14 +207,14 @@ void ExpectServesAFreshClient(MockHyperstart& agent) {
   agent.Start();
   RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
   RawClient io = RawClient::Io(agent.GetSocketPaths().io);
-  const RawClient::Answer answer = ctl.Call(12, "payload");
+  const RawClient::Answer answer = ctl.Call(wire::kPing, "payload");
   EXPECT_EQ(answer.next, 15u);
   EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, ""}));
   io.Write(wire::Io(7, "in"));
-  EXPECT_EQ(agent.ReadIo(7, kLong)->data, "in");
+  EXPECT_EQ(agent.ReadIo(7, kDeadline)->data, "in");
   agent.SendIo(7, "out");
   EXPECT_EQ(*io.ReadFrame(), (wire::Frame{7, "out"}));
-  EXPECT_EQ(agent.WaitForMessage(kLong)->payload, "payload");
+  EXPECT_EQ(agent.WaitForMessage(kDeadline)->payload, "payload");
 }
 
 TEST(Race, SixteenThreadsDoEverythingAtOnce) {
@@ -273,7 +273,7 @@ TEST(Race, SixteenThreadsDoEverythingAtOnce) {
   }
   EXPECT_THAT(tally.Problems(), IsEmpty());
   const Tally::Counts counts = tally.counts();
-  std::cout << counts.said << " frames, " << counts.answered << " answered, " << counts.recorded
+  std::cout << counts.sent << " frames, " << counts.answered << " answered, " << counts.recorded
             << " recorded" << std::endl;
   EXPECT_GT(counts.answered, 0u);
   EXPECT_TRUE(process::HoldsOnly(before));

@@ -25,16 +25,16 @@ void ConverseInFull(Started& agent) {
   const std::string much = wire::Pattern(700'000);
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
-  ASSERT_TRUE(agent.WaitForConnection(kLong));
+  ASSERT_TRUE(agent.WaitForConnection(kDeadline));
   agent.On(Command::kPing)
       .WillOnce(Reply::Ack("a").InPieces(1, 1ms))
       .WillOnce(Reply::Ack("b").After(5ms))
       .WillOnce(Reply::Ack(much));
-  EXPECT_EQ(ctl.Call(12).reply.payload, "a");
-  EXPECT_EQ(ctl.Call(12).reply.payload, "b");
-  EXPECT_EQ(ctl.Call(12).reply.payload, much);
-  EXPECT_EQ(ctl.Call(1, much).next, 8 + much.size());
-  EXPECT_EQ(agent.WaitForMessage(Command::kStartPod, kLong)->payload, much);
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.payload, "a");
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.payload, "b");
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.payload, much);
+  EXPECT_EQ(ctl.Call(wire::kStartPod, much).next, 8 + much.size());
+  EXPECT_EQ(agent.WaitForMessage(Command::kStartPod, kDeadline)->payload, much);
   EXPECT_EQ(agent.GetLastMessages().size(), 3u);
 
   agent.SendIo(1, much);
@@ -43,14 +43,14 @@ void ConverseInFull(Started& agent) {
     io.Write(wire::Io(2, much));
     io.Write(wire::Io(2));
   });
-  EXPECT_EQ(*agent.ReadStreamToEnd(2, kLong), much);
+  EXPECT_EQ(*agent.ReadStreamToEnd(2, kDeadline), much);
   writer.join();
 
   EXPECT_FALSE(agent.ReadIo(10ms));  // has its time
   ctl.Close();
   io.Close();
-  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
-  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
+  EXPECT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
 }
 
 std::atomic<std::size_t> caught{0};
@@ -110,7 +110,7 @@ TEST(Signals, AreNotTakenByTheMocksThreads) {
   self = ::pthread_self();
   Started agent;
   RawClient io = agent.Io();
-  ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kLong));
+  ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
   agent.SendIo(1, std::string(3'000'000, 'x'));  // starts a writer
   struct sigaction action {};
   struct sigaction before {};
@@ -138,17 +138,17 @@ TEST(Signals, APipeThatIsBrokenKillsNobody) {
   for (int i = 0; i < 100; ++i) {
     RawClient ctl = agent.Ctl();
     RawClient io = agent.Io();
-    ASSERT_TRUE(agent.WaitForConnection(kLong));
+    ASSERT_TRUE(agent.WaitForConnection(kDeadline));
     if (i % 2 == 0) agent.SendIo(1, std::string(500'000, 'x'));  // the writer is at it
-    ctl.Write(wire::Ctl(12) + wire::Ctl(12));
+    ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kPing));
     ctl.Close();
     io.Close();
     for (int n = 0; n < 20; ++n) {
       agent.SendReady();
       agent.SendIo(1, "into the void");
     }
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kLong));
-    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kLong));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
+    ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
     agent.Stop();
     agent.Start();
   }

@@ -39,18 +39,18 @@ const Member kMembers[] = {
     {"GetSocketPaths", [](MockHyperstart& m) { (void)m.GetSocketPaths().ctl.size(); }},
     {"GetLastMessages", [](MockHyperstart& m) { m.GetLastMessages(); }},
     {"GetLastIoPackets", [](MockHyperstart& m) { m.GetLastIoPackets(); }},
-    {"WaitForMessage", [](MockHyperstart& m) { (void)m.WaitForMessage(kLong); }},
+    {"WaitForMessage", [](MockHyperstart& m) { (void)m.WaitForMessage(kDeadline); }},
     {"WaitForAMessage",
-     [](MockHyperstart& m) { (void)m.WaitForMessage(Command::kExecCmd, kLong); }},
-    {"ReadIo", [](MockHyperstart& m) { (void)m.ReadIo(kLong); }},
-    {"ReadIoOfASeq", [](MockHyperstart& m) { (void)m.ReadIo(8, kLong); }},
-    {"ReadStream", [](MockHyperstart& m) { (void)m.ReadStream(8, 1, kLong); }},
-    {"ReadStreamToEnd", [](MockHyperstart& m) { (void)m.ReadStreamToEnd(8, kLong); }},
-    {"WaitForConnection", [](MockHyperstart& m) { (void)m.WaitForConnection(kLong); }},
+     [](MockHyperstart& m) { (void)m.WaitForMessage(Command::kExecCmd, kDeadline); }},
+    {"ReadIo", [](MockHyperstart& m) { (void)m.ReadIo(kDeadline); }},
+    {"ReadIoOfASeq", [](MockHyperstart& m) { (void)m.ReadIo(8, kDeadline); }},
+    {"ReadStream", [](MockHyperstart& m) { (void)m.ReadStream(8, 1, kDeadline); }},
+    {"ReadStreamToEnd", [](MockHyperstart& m) { (void)m.ReadStreamToEnd(8, kDeadline); }},
+    {"WaitForConnection", [](MockHyperstart& m) { (void)m.WaitForConnection(kDeadline); }},
     {"WaitForConnectionOnIo",
-     [](MockHyperstart& m) { (void)m.WaitForConnection(Channel::kIo, kLong); }},
+     [](MockHyperstart& m) { (void)m.WaitForConnection(Channel::kIo, kDeadline); }},
     {"WaitForDisconnect",
-     [](MockHyperstart& m) { (void)m.WaitForDisconnect(Channel::kCtl, kLong); }},
+     [](MockHyperstart& m) { (void)m.WaitForDisconnect(Channel::kCtl, kDeadline); }},
     {"IsConnected", [](MockHyperstart& m) { (void)m.IsConnected(Channel::kCtl); }},
     {"SendMessage", [](MockHyperstart& m) { m.SendMessage(Command::kReady, "x"); }},
     {"SendReady", [](MockHyperstart& m) { m.SendReady(); }},
@@ -90,7 +90,7 @@ class Guests {
   explicit Guests(const SocketPaths& paths) {
     try {
       ctl_.emplace(RawClient::Ctl(paths.ctl));
-      ctl_->WriteWhatFits(wire::Ctl(12, "x"));
+      ctl_->WriteWhatFits(wire::Ctl(wire::kPing, "x"));
       io_.emplace(RawClient::Io(paths.io));
       io_->WriteWhatFits(wire::Io(9, "x"));
     } catch (const std::runtime_error&) {  // refused, or hung up on
@@ -151,7 +151,7 @@ TEST_P(Stop, AndStartAgainst) {
   agent.ResumeReading(Channel::kCtl);
   agent.GetLastMessages();
   agent.Start();
-  EXPECT_EQ(agent.Ctl().Call(12).next, 8u);
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).next, 8u);
   EXPECT_EQ(agent.GetLastMessages().size(), 1u);
 }
 

@@ -1,4 +1,5 @@
-// The vocabulary of the tests of the whole double: a mock that is started, and clients of it.
+// The vocabulary of the tests of the whole double: a started mock, clients that connect to it, and
+// what must be true of any mock that is in working order.
 
 #ifndef MOCK_HYPERSTART_TESTS_SUPPORT_MOCK_TEST_HPP_
 #define MOCK_HYPERSTART_TESTS_SUPPORT_MOCK_TEST_HPP_
@@ -7,11 +8,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <exception>
+#include <cstdint>
 #include <mock_hyperstart.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "support/deadline.hpp"
+#include "support/error_of.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 
@@ -19,8 +23,13 @@ namespace hyperstart {
 
 using namespace std::chrono_literals;
 
-/// Waits of these tests that should succeed: only a hanging test meets it.
-inline constexpr std::chrono::milliseconds kLong = 60s;
+/// A delay longer than any test: what it holds back is held back until the test ends it.
+inline constexpr std::chrono::milliseconds kForever = 24h;
+/// How long a test watches for something that must not happen. A correct mock passes however slow
+/// the machine is.
+inline constexpr std::chrono::milliseconds kMoment = 20ms;
+
+inline constexpr Channel kChannels[] = {Channel::kCtl, Channel::kIo};
 
 class Started : public MockHyperstart {
  public:
@@ -30,19 +39,54 @@ class Started : public MockHyperstart {
   RawClient Io() const { return RawClient::Io(GetSocketPaths().io); }
 };
 
-/// What a call throws.
-template <typename Function>
-std::string ErrorOf(const Function& function) {
-  try {
-    function();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "no error";
+inline DecodedMessage Message(Command command, std::string payload = {}) {
+  return {command, std::move(payload)};
 }
 
-inline DecodedMessage Message(std::uint32_t command, std::string payload = {}) {
-  return {static_cast<Command>(command), std::move(payload)};
+inline RawClient Connect(const Started& agent, Channel channel) {
+  return channel == Channel::kCtl ? agent.Ctl() : agent.Io();
+}
+/// Connects, and waits until the mock has accepted the connection.
+inline RawClient ConnectAndWait(Started& agent, Channel channel) {
+  RawClient client = Connect(agent, channel);
+  if (!agent.WaitForConnection(channel, kDeadline)) {
+    throw std::runtime_error("the client is never accepted");
+  }
+  return client;
+}
+
+/// Everything that the client still receives once it has ended its input.
+inline std::string RestOf(RawClient& client) {
+  client.EndInput();
+  return client.ReadToEnd();
+}
+
+/// A client that connects to the channel now is served as if nothing had happened before. Discards
+/// the records of earlier clients.
+inline void ExpectUsable(Started& agent, Channel channel) {
+  SCOPED_TRACE("the next client");
+  RawClient client = Connect(agent, channel);
+  if (channel == Channel::kCtl) {
+    const RawClient::Answer answer = client.Call(wire::kOnlineCpuMem, "usable?");
+    EXPECT_EQ(answer.next, 15u);
+    EXPECT_EQ(answer.reply, (wire::Frame{wire::kAck, ""}));
+    EXPECT_EQ(*agent.WaitForMessage(Command::kOnlineCpuMem, kDeadline),
+              Message(Command::kOnlineCpuMem, "usable?"));
+    EXPECT_EQ(RestOf(client), "");
+  } else {
+    constexpr std::uint64_t kSeq = 19;
+    client.Write(wire::Io(kSeq, "usable?"));
+    EXPECT_EQ(*agent.ReadIo(kSeq, kDeadline), (IoPacket{kSeq, "usable?"}));
+    agent.SendIo(kSeq, "usable.");
+    EXPECT_EQ(*client.ReadFrame(), (wire::Frame{kSeq, "usable."}));
+    EXPECT_EQ(RestOf(client), "");
+  }
+  EXPECT_THAT(agent.TakeViolations(), testing::IsEmpty());
+  agent.GetLastMessages();
+  agent.GetLastIoPackets();
+}
+inline void ExpectUsable(Started& agent) {
+  for (const Channel channel : kChannels) ExpectUsable(agent, channel);
 }
 
 }  // namespace hyperstart

@@ -1,5 +1,6 @@
-// A client that does just what a test says, byte by byte, over a real socket. Every operation has a
-// deadline; what it did not expect it throws, which fails the test with a sentence.
+// A client that does exactly what a test says, byte by byte, over a real socket. Every operation
+// has a deadline. Anything unexpected is thrown as std::runtime_error, which fails the test with a
+// sentence.
 
 #ifndef MOCK_HYPERSTART_TESTS_SUPPORT_RAW_CLIENT_HPP_
 #define MOCK_HYPERSTART_TESTS_SUPPORT_RAW_CLIENT_HPP_
@@ -20,17 +21,22 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "support/deadline.hpp"
 #include "support/wire.hpp"
 
 class RawClient {
  public:
   enum class Kind { kCtl, kIo };
 
-  /// Connects; std::runtime_error with the errno's text where that fails.
+  /// An operation has reached its deadline: the mock hangs, or the test expects too much.
+  struct TimedOut : std::runtime_error {
+    TimedOut() : std::runtime_error("the mock did nothing until the deadline") {}
+  };
+
+  /// Connects. Throws std::runtime_error with the text of errno if that fails.
   RawClient(Kind kind, const std::string& path)
-      : header_size_(kind == Kind::kCtl ? 8 : 12), fd_(Connect(path)) {}
+      : header_size_(kind == Kind::kCtl ? wire::kCtlHeader : wire::kIoHeader), fd_(Connect(path)) {}
   RawClient(RawClient&& other) noexcept
       : header_size_(other.header_size_),
         fd_(std::exchange(other.fd_, -1)),
@@ -48,7 +54,7 @@ class RawClient {
   void EndInput() { ::shutdown(fd_, SHUT_WR); }
   int fd() const { return fd_; }
 
-  /// All of the bytes, waiting for the mock to read them.
+  /// Writes all bytes; waits for the mock to read while the socket is full.
   void Write(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -61,7 +67,7 @@ class RawClient {
       }
     }
   }
-  /// As much as the socket takes now; how much that was.
+  /// Writes as much as the socket takes now. Returns the number of bytes written.
   std::size_t WriteWhatFits(std::string_view bytes) {
     std::size_t written = 0;
     while (written < bytes.size()) {
@@ -84,14 +90,15 @@ class RawClient {
     used_ += count;
     return read_.substr(used_ - count, count);
   }
-  /// The next frame; nothing at the end of the stream.
+  /// The next frame; std::nullopt at the end of the stream.
   std::optional<wire::Frame> ReadFrame() {
     while (used_ == read_.size()) {
       if (!Fill()) return std::nullopt;
     }
     const std::string header = Read(header_size_);
     const std::size_t length = wire::ToU32(std::string_view(header).substr(header_size_ - 4));
-    const std::uint64_t key = header_size_ == 8 ? wire::ToU32(header) : wire::ToU64(header);
+    const std::uint64_t key =
+        header_size_ == wire::kCtlHeader ? wire::ToU32(header) : wire::ToU64(header);
     return wire::Frame{key, Read(length - header_size_)};
   }
   std::string ReadToEnd() {
@@ -99,24 +106,25 @@ class RawClient {
     }
     return std::exchange(read_, {}).substr(std::exchange(used_, 0));
   }
-  /// The errno of a read; 0 for an end of file or bytes.
+  /// Waits until a read would not block. Returns the errno of that read; 0 for bytes or end of
+  /// file.
   int ReadError() {
     WaitFor(POLLIN);
     char byte = 0;
     return ::recv(fd_, &byte, 1, MSG_PEEK) < 0 ? errno : 0;
   }
-  /// How many bytes lie unread in the socket.
+  /// The number of unread bytes in the socket.
   std::size_t Unread() const {
     int count = 0;
     ::ioctl(fd_, FIONREAD, &count);
     return static_cast<std::size_t>(count);
   }
-  /// The same, and what was read with what a Read returned.
+  /// The same, and the bytes that earlier reads took from the socket and did not return.
   std::size_t Waiting() const { return read_.size() - used_ + Unread(); }
 
   // ---- ctl
 
-  /// The sum of the `next`s up to the next other frame, and that frame.
+  /// A frame that is no `next`, and the sum of the `next`s before it.
   struct Answer {
     std::uint64_t next = 0;
     wire::Frame reply;
@@ -125,7 +133,7 @@ class RawClient {
     Answer answer;
     for (;;) {
       std::optional<wire::Frame> frame = ReadFrame();
-      if (!frame) throw std::runtime_error("end of file where a reply should be");
+      if (!frame) throw std::runtime_error("end of file instead of a reply");
       if (frame->key != wire::kNext) {
         answer.reply = *std::move(frame);
         return answer;
@@ -137,26 +145,24 @@ class RawClient {
     Write(wire::Ctl(command, payload));
     return ReadAnswer();
   }
-  /// As runV writes: 512 bytes, then nothing until the `next`s sum up to what was written.
+  /// Writes as runV does: 512 bytes, then nothing until the `next`s add up to what was written.
   void WriteAsRunv(std::string_view bytes) {
-    std::uint64_t owed = 0;
+    std::uint64_t uncounted = 0;
     while (!bytes.empty()) {
       const std::string_view piece = bytes.substr(0, 512);
       bytes.remove_prefix(piece.size());
       Write(piece);
-      for (owed += piece.size(); owed > 0;) {
+      for (uncounted += piece.size(); uncounted > 0;) {
         const std::optional<wire::Frame> next = ReadFrame();
         if (!next || next->key != wire::kNext) throw std::runtime_error("not a next");
         const std::uint32_t count = wire::ToU32(next->payload);
-        if (count > owed) throw std::runtime_error("next counts more than was sent");
-        owed -= count;
+        if (count > uncounted) throw std::runtime_error("a next counts more than was sent");
+        uncounted -= count;
       }
     }
   }
 
  private:
-  static constexpr int kDeadlineMs = 60'000;  // of each wait: only a hanging test meets it
-
   static int Connect(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -175,9 +181,9 @@ class RawClient {
   void WaitFor(short events) const {
     pollfd client = {fd_, events, 0};
     int ready = 0;
-    do ready = ::poll(&client, 1, kDeadlineMs);
+    do ready = ::poll(&client, 1, static_cast<int>(kDeadline.count()));
     while (ready < 0 && errno == EINTR);
-    if (ready <= 0) throw std::runtime_error("the mock did nothing for a minute");
+    if (ready <= 0) throw TimedOut();
   }
   bool Fill() {
     char buffer[65536];
@@ -195,7 +201,7 @@ class RawClient {
   std::size_t header_size_;
   int fd_;
   std::string read_;
-  std::size_t used_ = 0;  // of read_
+  std::size_t used_ = 0;  // bytes of read_ that have been returned
 };
 
 #endif  // MOCK_HYPERSTART_TESTS_SUPPORT_RAW_CLIENT_HPP_

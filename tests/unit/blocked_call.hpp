@@ -18,12 +18,11 @@
 #include <thread>
 #include <utility>
 
-/// Of whatever must happen: only a hanging test meets it.
-inline constexpr std::chrono::minutes kDeadline{1};
+#include "support/deadline.hpp"
 
 /// A hanging call can't be ended from outside, nor its thread joined: so the program ends.
 [[noreturn]] inline void GiveUp(const char* what) {
-  std::fprintf(stderr, "the test waited a minute in vain for %s\n", what);
+  std::fprintf(stderr, "the test waited in vain for %s\n", what);
   std::abort();
 }
 

@@ -23,13 +23,13 @@ TEST_P(Conversation, IsItsOwn) {
     Started agent;
     RawClient ctl = agent.Ctl();
     RawClient io = agent.Io();
-    ASSERT_EQ(ctl.Call(1, mine).next, 8 + mine.size());
+    ASSERT_EQ(ctl.Call(wire::kStartPod, mine).next, 8 + mine.size());
     io.Write(wire::Io(seq, mine));
     agent.SendMessage(Command::kReady, mine);
     agent.SendIo(seq, mine);
-    ASSERT_EQ(agent.ReadIo(kLong)->data, mine);
+    ASSERT_EQ(agent.ReadIo(kDeadline)->data, mine);
     ASSERT_EQ(*io.ReadFrame(), (wire::Frame{seq, mine}));
-    ASSERT_EQ(*ctl.ReadFrame(), (wire::Frame{8, mine}));
+    ASSERT_EQ(*ctl.ReadFrame(), (wire::Frame{wire::kReady, mine}));
     const auto messages = agent.GetLastMessages();
     ASSERT_EQ(messages.size(), 1u);
     ASSERT_EQ(messages[0].payload, mine);
@@ -50,8 +50,8 @@ TEST(Victim, WaitsToBeKilled) {
   Started agent(options);
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
-  ASSERT_EQ(ctl.Call(12).next, 8u);
-  ASSERT_TRUE(agent.WaitForConnection(kLong));
+  ASSERT_EQ(ctl.Call(wire::kPing).next, 8u);
+  ASSERT_TRUE(agent.WaitForConnection(kDeadline));
   std::printf("listening\n");
   std::fflush(stdout);
   for (;;) ::pause();
