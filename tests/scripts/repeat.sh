@@ -1,16 +1,18 @@
 #!/bin/bash
-# repeat.sh [TIMES]: the suite so many times in a row (500), beside two processes that take all the
-# CPU they can get; shows the first failure of each program. Takes the programs of the preset "test",
-# so run tests/run.sh before.
+# repeat.sh [TIMES]: runs every test program TIMES times in a row (500), beside two processes that use
+# all the CPU they can get. Shows the first failure of each program. Runs the programs of the preset
+# "test", so run tests/run.sh first.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../../build/test/tests"
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+programs=build/test/tests/programs.txt  # written by tests/program_list.cmake
 export TIMES=${1:-500} MOCK_HYPERSTART_STRESS_PERCENT=1
 
-# run PROGRAM SHARDS SHARD: most tests wait more than they work, so parts of a program run at once.
+# run PROGRAM SHARDS SHARD
 run() {
-  local name=$1.$3 output passed status=0
+  local name output passed status=0
+  name=$(basename "$1").$3
   export GTEST_TOTAL_SHARDS=$2 GTEST_SHARD_INDEX=$3
-  output=$(timeout 3h "./$1" --gtest_repeat="$TIMES" --gtest_brief=1 2>&1) || status=$?
+  output=$(timeout 3h "$1" --gtest_repeat="$TIMES" --gtest_brief=1 2>&1) || status=$?
   passed=$(grep -cE '^\[  PASSED  \] [1-9]' <<<"$output") || true
   if ((status == 0 && passed == TIMES)) && ! grep -q FAILED <<<"$output"; then
     echo "$name: $passed times"
@@ -27,12 +29,6 @@ for _ in 1 2; do
 done
 trap 'kill $(jobs -p)' EXIT
 
-{
-  for program in unit_tests conformance_tests explain_tests stress/exhaustion_tests \
-    fuzz/{json,frame_reader,double}_fuzz_replay ../examples/{first_test,runtime_client_test}; do
-    echo "$program 1 0"
-  done
-  for program in mock_tests fault_tests stress/stress_tests; do
-    for shard in 0 1 2; do echo "$program 3 $shard"; done
-  done
-} | xargs -P 8 -L 1 bash -c 'run "$@"' run
+while read -r program shards; do
+  for ((shard = 0; shard < shards; ++shard)); do echo "$program $shards $shard"; done
+done <"$programs" | xargs -P 8 -L 1 bash -c 'run "$@"' run
