@@ -1,9 +1,10 @@
-// The whole double behind its real sockets. The input is a script: clients come, write, read, end
-// their input and go; the test plans replies, sends, and calls for every fault; at the end, where
-// the script does not stop it at once, the double is let finish. Stop must then return and leave
-// nothing behind; what clients sent whole must be recorded in order; and each client that nothing
-// disturbed must have got its `next`s and its replies, and be the cause of no more violations than
-// its bytes are. Nothing depends on time: a deadline is only met by what hangs.
+// The whole mock behind its real sockets. The input is a script: clients connect, write, read, end
+// their input and leave; the test plans replies, sends, and injects every fault. At the end the
+// mock may finish its work, unless the script stops it at once. Stop must then return and leave
+// nothing behind. Whole frames of clients must be recorded in order. Each client that nothing
+// disturbed must have received its `next`s, its replies and what the test sent, and must have
+// caused only the violations that are in its bytes. No property depends on time: only a mock that
+// hangs reaches a deadline.
 
 #include <dirent.h>
 #include <gtest/gtest-spi.h>
@@ -49,7 +50,7 @@ using hyperstart::Reply;
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kNow{0};
-constexpr std::chrono::milliseconds kForever = 24h;  // Stop ends it
+constexpr std::chrono::milliseconds kForever = 24h;  // until Stop
 
 std::size_t EntriesOf(const char* directory) {
   DIR* const open = ::opendir(directory);
@@ -60,15 +61,15 @@ std::size_t EntriesOf(const char* directory) {
   return count;
 }
 
-/// A client, and what is known of how it fared.
+/// A client, and what is known about its connection.
 struct Client {
   int fd = -1;  // -1 once it has closed
   std::string sent;
   std::string received;
   bool ended_input = false;
   bool read_to_end = false;
-  bool disturbed = false;  // the double was told to end it, or may not have accepted it
-  bool cut = false;        // the double was told to send no more
+  bool disturbed = false;  // the mock was told to end it, or may not have accepted it
+  bool cut = false;        // the mock was told to send no more
 
   bool Write(std::string_view bytes) {
     while (fd >= 0 && !ended_input && !bytes.empty()) {
@@ -79,7 +80,7 @@ struct Client {
     }
     return true;
   }
-  /// What is there, up to so many bytes. False at the end.
+  /// Reads what has arrived, up to `most` bytes. False at the end of the stream.
   bool Read(std::size_t most) {
     char buffer[16384];
     const ssize_t count = ::recv(fd, buffer, std::min(most, sizeof(buffer)), MSG_DONTWAIT);
@@ -94,17 +95,17 @@ struct Client {
   void Close() {
     if (fd >= 0) ::close(std::exchange(fd, -1));
   }
-  /// Ends its input and reads what it is owed.
+  /// Ends its input and reads to the end of the stream.
   void Finish() {
     if (fd < 0) return;
     EndInput();
     pollfd poll = {fd, POLLIN, 0};
     do {
       int ready = -1;
-      do {  // a fuzzer's own alarm may interrupt it
+      do {  // the fuzzer's alarm may interrupt it
         ready = ::poll(&poll, 1, static_cast<int>(kDeadline.count()));
       } while (ready < 0 && errno == EINTR);
-      Require(ready > 0, "a client that ends its input sees an end");
+      Require(ready > 0, "a client that ends its input sees the end of the stream");
     } while (Read(std::string::npos));
     Close();
   }
@@ -159,8 +160,9 @@ class World {
 
   static constexpr std::size_t kMostClients = 8;       // of a channel
   static constexpr std::size_t kMostBytes = 4u << 20;  // of all large frames
+  static constexpr std::uint32_t kLastKey = 1000;      // of the frame of the last client
 
-  Clients& At(Channel channel) { return clients_[channel == Channel::kCtl ? 0 : 1]; }
+  Clients& At(Channel channel) { return At(clients_, channel); }
   static std::size_t HeaderSize(Channel channel) { return channel == Channel::kCtl ? 8 : 12; }
 
   // ---- The script
@@ -172,7 +174,7 @@ class World {
         if (At(channel).size() < kMostClients) Connect(channel);
         return;
       case 1:
-        chosen_[channel == Channel::kCtl ? 0 : 1] = script_.Byte();
+        At(chosen_, channel) = script_.Byte();
         return;
       case 2:
         if (Client* const client = Chosen(channel)) client->Write(script_.Take(script_.Byte()));
@@ -219,21 +221,21 @@ class World {
         for (Client& client : At(channel)) client.cut = true;
         return mock_.ShutdownSend(channel);
       case 19:
-        Disturb(channel);  // who waits in the backlog is turned away
+        Disturb(channel);  // a client in the backlog is refused
         return mock_.StopListening(channel);
       case 20:
         return mock_.ResumeListening(channel);
       case 21:
         return Send(channel);
       case 22:
-        (channel == Channel::kCtl ? garbled_ : io_garbled_) = true;
+        Garbled(channel) = true;
         return mock_.SendRaw(channel, script_.Take(script_.Byte()));
       case 23:
         mock_.SendProcessEvent(script_.Take(script_.Byte() % 8), "p", script_.Byte());
         return;
       case 24:
         Disturb();
-        io_dropped_ = true;
+        dropped_ = true;
         Stop();
         return mock_.Start();
       case 25:
@@ -250,6 +252,8 @@ class World {
       case 29:
         abrupt_ = true;
         return;
+      case 30:
+        return AwaitBytes(channel);
       default:
         return;
     }
@@ -267,16 +271,16 @@ class World {
       return client.Close();
     }
     clients.push_back(std::move(client));
-    chosen_[channel == Channel::kCtl ? 0 : 1] = clients.size() - 1;
+    At(chosen_, channel) = clients.size() - 1;
   }
 
   Client* Chosen(Channel channel) {
     Clients& clients = At(channel);
     if (clients.empty()) return nullptr;
-    return &clients[chosen_[channel == Channel::kCtl ? 0 : 1] % clients.size()];
+    return &clients[At(chosen_, channel) % clients.size()];
   }
 
-  /// Few sizes are large, for what fills a socket or a queue.
+  /// Most sizes are small; few are large, to fill a socket or a queue.
   std::size_t SomeSize() {
     const std::uint8_t byte = script_.Byte();
     const std::size_t size = byte < 240 ? byte : (byte - 239) * std::size_t{16 * 1024};
@@ -293,21 +297,32 @@ class World {
     if (client == nullptr) return;
     constexpr std::size_t kMostPieces = 16;
     piece = std::max(piece, frame.size() / kMostPieces);
-    for (std::string_view left = frame; !left.empty();) {
-      const std::string_view part = left.substr(0, piece);
-      left.remove_prefix(part.size());
+    for (std::string_view rest = frame; !rest.empty();) {
+      const std::string_view part = rest.substr(0, piece);
+      rest.remove_prefix(part.size());
       if (!client->Write(part)) return;
-      if (!left.empty()) LetRun(channel);
+      if (!rest.empty()) LetRun(channel);
     }
   }
 
-  /// Until the double has taken what the client wrote, or for a little while.
+  /// Waits until the client has something to read, or for a moment: then the mock is about to
+  /// answer, or in the middle of it. A few times only, as scripts must be fast.
+  void AwaitBytes(Channel channel) {
+    constexpr int kMostWaits = 4;
+    constexpr int kMomentMs = 20;
+    const Client* const client = Chosen(channel);
+    if (client == nullptr || client->fd < 0 || ++waits_ > kMostWaits) return;
+    pollfd poll = {client->fd, POLLIN, 0};
+    ::poll(&poll, 1, kMomentMs);
+  }
+
+  /// Waits until the mock has read what the client wrote, or for a little while.
   void LetRun(Channel channel) {
     const Client* const client = Chosen(channel);
-    int left = 1;
-    for (int i = 0; i < 3 && left > 0; ++i) {
+    int unread = 1;
+    for (int i = 0; i < 3 && unread > 0; ++i) {
       ::sched_yield();
-      if (client != nullptr && client->fd >= 0) ::ioctl(client->fd, TIOCOUTQ, &left);
+      if (client != nullptr && client->fd >= 0) ::ioctl(client->fd, TIOCOUTQ, &unread);
     }
   }
 
@@ -326,11 +341,11 @@ class World {
         reply = Reply::Error("no");
         break;
       case 3:
-        garbled_ = true;
+        Garbled(Channel::kCtl) = true;
         reply = Reply::Frame(SomeCommand(), wire::Pattern(SomeSize()));
         break;
       case 4:
-        garbled_ = true;
+        Garbled(Channel::kCtl) = true;
         reply = Reply::Raw(std::string(script_.Take(script_.Byte())));
         break;
       case 5:
@@ -343,11 +358,11 @@ class World {
     }
     if ((kind & 0x08) != 0) reply = reply.InPieces(1 + SomeSize() / 8);
     if ((kind & 0x10) != 0) {
-      garbled_ = true;
+      Garbled(Channel::kCtl) = true;
       reply = reply.Truncated(script_.Byte());
     }
     if ((kind & 0x20) != 0) {
-      garbled_ = true;
+      Garbled(Channel::kCtl) = true;
       try {
         reply = reply.WithLength(wire::ToU32(std::string(script_.Take(4)).append(4, '\0')));
       } catch (const std::logic_error&) {  // Raw and Nothing have no header
@@ -365,7 +380,7 @@ class World {
       case 1:
         return reply.Then([] { throw std::runtime_error("a Then of the script"); });
       case 2:
-        io_garbled_ = true;  // nobody knows when
+        Garbled(Channel::kIo) = true;  // it is not known when
         return reply.Then([this] { mock_.SendIo(77, "then"); });
       case 3:
         dies_ = true;
@@ -398,12 +413,18 @@ class World {
   void Send(Channel channel) {
     const std::uint8_t key = script_.Byte();
     const std::string payload = wire::Pattern(SomeSize(), ++number_);
-    if (channel == Channel::kCtl) {
-      garbled_ = garbled_ || (key >= 9 && key <= 14);  // looks like an answer
-      return mock_.SendMessage(Command{key}, payload);
-    }
-    mock_.SendIo(key, payload);
-    io_sent_.push_back({key, payload});
+    if (IsSentByTest(channel, key)) At(sent_, channel).push_back({key, payload});
+    if (channel == Channel::kIo) return mock_.SendIo(key, payload);
+    if (key >= wire::kAck && key <= wire::kNext) Garbled(channel) = true;  // looks like an answer
+    mock_.SendMessage(Command{key}, payload);
+  }
+
+  /// Whether a client that gets a frame with that key gets it from Send alone. On ctl the mock
+  /// sends answers by itself, and scripts send `ready` and process events in other ways too.
+  static bool IsSentByTest(Channel channel, std::uint64_t key) {
+    if (channel == Channel::kIo) return true;
+    return (key < wire::kReady || key > wire::kNext) && key != wire::kProcessAsyncEvent &&
+           key != wire::kSignalProcess;  // the process event of the other dialect
   }
 
   void TakeRecords() {
@@ -416,7 +437,7 @@ class World {
     }
   }
 
-  /// The failures' texts are built of what is there.
+  /// The texts of the failures are made of the records that exist.
   void WaitInVain(Channel channel) {
     if (auto message = mock_.WaitForMessage(kNow)) {
       recorded_[0].push_back({static_cast<std::uint64_t>(message->command), message->payload});
@@ -439,7 +460,7 @@ class World {
     Require(fuzz::IsShowable(testing::PrintToString(violation), true), "a violation is showable");
   }
 
-  /// Nobody knows how much of these clients' bytes the double has read, and what they were sent.
+  /// It is not known how many of these clients' bytes the mock has read, or what it has sent them.
   void Disturb(Channel channel) {
     for (Client& client : At(channel)) client.disturbed = true;
   }
@@ -450,22 +471,22 @@ class World {
 
   // ---- The end
 
-  /// Every client in turn ends its input and reads what it is owed; one more comes after them, so
-  /// that once it has been served, all have been.
+  /// Each client in turn ends its input and reads to the end. One more client comes after them:
+  /// when it has been served, all have been.
   void Settle(Channel channel) {
     mock_.ResumeReading(channel);
     mock_.ResumeListening(channel);
     Clients& clients = At(channel);
-    script_clients_[channel == Channel::kCtl ? 0 : 1] = clients.size();
+    At(script_clients_, channel) = clients.size();
     if (channel == Channel::kCtl && held_) return Disturb(channel);
     for (Client& client : clients) client.Finish();
     Connect(channel);
     Client& last = clients.back();
-    last.Write(channel == Channel::kCtl ? wire::Ctl(1000, "last") : wire::Io(1000, "last"));
+    last.Write(channel == Channel::kCtl ? wire::Ctl(kLastKey, "last") : wire::Io(kLastKey, "last"));
     last.Finish();
   }
 
-  /// What Stop reports must be of the kinds that scripts can cause.
+  /// Stop must report only what scripts can cause.
   void Stop() {
     for (const auto& violation : mock_.TakeViolations()) Add(violation);
     testing::TestPartResultArray reports;
@@ -486,11 +507,11 @@ class World {
       }
     }
     for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
-      Require(!mock_.IsConnected(channel), "nobody is connected to a double that is stopped");
+      Require(!mock_.IsConnected(channel), "no client is connected to a stopped mock");
     }
   }
 
-  // ---- What must be true
+  // ---- The properties
 
   void Judge() {
     TakeRecords();
@@ -506,18 +527,18 @@ class World {
         if (channel == Channel::kCtl) JudgeAnswers(client, streams.back());
       }
       JudgeRecords(channel, streams);
+      JudgeSent(channel);
     }
-    JudgeIo();
     Require(options_.strict || violations_ <= expected_violations,
             "no violation without a client that caused it");
     Require(!undisturbed || violations_ == expected_violations,
             "each client that left in a frame, or broke one, is one violation");
   }
 
-  /// The records are what each client sent, one client after the other: all of it, or of a
-  /// disturbed one the beginning.
+  /// The records are what the clients sent, one client after another: all of it, or the beginning
+  /// if the client was disturbed.
   void JudgeRecords(Channel channel, const std::vector<Stream>& streams) {
-    const std::vector<wire::Frame>& recorded = recorded_[channel == Channel::kCtl ? 0 : 1];
+    const std::vector<wire::Frame>& recorded = At(recorded_, channel);
     std::set<std::size_t> reached = {0};  // how many records the clients so far may account for
     for (std::size_t i = 0; i < streams.size(); ++i) {
       const std::vector<wire::Frame>& frames = streams[i].frames;
@@ -537,9 +558,9 @@ class World {
     Require(reached.count(recorded.size()) == 1, "what is recorded is what was sent, in order");
   }
 
-  /// Of a ctl client that nothing disturbed: its `next`s and its replies.
+  /// A ctl client that nothing disturbed has received its `next`s and its replies.
   void JudgeAnswers(const Client& client, const Stream& sent) {
-    if (client.disturbed || client.cut || garbled_ || !client.read_to_end) return;
+    if (client.disturbed || client.cut || Garbled(Channel::kCtl) || !client.read_to_end) return;
     const Stream received = Stream::Parse(client.received, 8, SIZE_MAX);
     Require(received.end == Stream::End::kBetweenFrames, "a client gets whole frames");
     std::uint64_t next = 0;
@@ -555,7 +576,7 @@ class World {
     }
     const std::uint64_t expected[] = {sent.counted, sent.whole, 0};
     const std::uint64_t least = expected[static_cast<std::size_t>(options_.next_acks)];
-    // A header that comes in pieces is counted until its last one shows that it is broken.
+    // A header that arrives in pieces is counted until its last piece shows that it is broken.
     const bool may_be_more =
         sent.end == Stream::End::kBroken && options_.next_acks == hyperstart::NextAcks::kPerRead;
     Require(next >= least && next <= least + (may_be_more ? 7 : 0),
@@ -564,29 +585,37 @@ class World {
     Require(silent_ || replies == sent.frames.size(), "a reply to each command");
   }
 
-  /// What io clients got is what the test sent, whole and in order; all of it, if there was one
-  /// client before the last.
-  void JudgeIo() {
-    if (io_garbled_) return;
-    const Clients& clients = At(Channel::kIo);
-    auto sent = io_sent_.begin();
-    bool all = !abrupt_ && script_clients_[1] <= 1;
+  /// What clients got is what the test sent, whole and in order; all of it, if there was one client
+  /// before the last.
+  void JudgeSent(Channel channel) {
+    if (Garbled(channel)) return;
+    const std::vector<wire::Frame>& all_sent = At(sent_, channel);
+    auto sent = all_sent.begin();
+    bool all = !abrupt_ && !dropped_ && At(script_clients_, channel) <= 1;
+    if (channel == Channel::kCtl && held_) all = false;
     std::size_t count = 0;
-    for (const Client& client : clients) {
-      const Stream received = Stream::Parse(client.received, 12, SIZE_MAX);
+    for (const Client& client : At(channel)) {
+      const Stream received = Stream::Parse(client.received, HeaderSize(channel), SIZE_MAX);
       all = all && client.read_to_end && !client.disturbed && !client.cut;
       Require(!client.read_to_end || client.disturbed || client.cut ||
                   received.end == Stream::End::kBetweenFrames,
               "a client gets whole frames");
       for (const wire::Frame& frame : received.frames) {
-        sent = std::find(sent, io_sent_.end(), frame);
-        Require(sent != io_sent_.end(), "what a client gets was sent, in that order");
+        if (!IsSentByTest(channel, frame.key)) continue;
+        sent = std::find(sent, all_sent.end(), frame);
+        Require(sent != all_sent.end(), "what a client gets was sent, in that order");
         ++sent;
         ++count;
       }
     }
-    Require(!all || io_dropped_ || count == io_sent_.size(), "a client gets all that was sent");
+    Require(!all || count == all_sent.size(), "a client gets all that was sent");
   }
+
+  template <typename Each>
+  static Each& At(std::array<Each, 2>& of_channels, Channel channel) {
+    return of_channels[channel == Channel::kCtl ? 0 : 1];
+  }
+  bool& Garbled(Channel channel) { return At(garbled_, channel); }
 
   fuzz::Input script_;
   const hyperstart::Options options_;
@@ -596,22 +625,23 @@ class World {
   std::array<std::size_t, 2> chosen_{};
   std::array<std::size_t, 2> script_clients_{};  // those that the script connected
   std::array<std::vector<wire::Frame>, 2> recorded_;
-  std::vector<wire::Frame> io_sent_;
+  std::array<std::vector<wire::Frame>, 2> sent_;  // by the test, where IsSentByTest
   std::size_t violations_ = 0;
-  std::size_t spent_ = 0;  // on large frames
+  std::size_t spent_ = 0;  // bytes of large frames
   std::uint32_t number_ = 0;
+  int waits_ = 0;
 
-  // What the script has done that makes less certain.
-  bool abrupt_ = false;      // stops at once
-  bool garbled_ = false;     // on ctl goes what is no whole frame, or looks like a reply
-  bool io_garbled_ = false;  // the same on io
-  bool io_dropped_ = false;  // Stop dropped what was sent on io
-  bool silent_ = false;      // a command may get no reply
-  bool held_ = false;        // a reply may take for ever
-  bool dies_ = false;        // a command may end all connections
+  // What the script has done that leaves less to be known.
+  bool abrupt_ = false;  // it stops at once
+  // By channel: the mock sends bytes that are no whole frame, or that look like a reply.
+  std::array<bool, 2> garbled_{};
+  bool dropped_ = false;  // Stop dropped what had been sent
+  bool silent_ = false;   // a command may get no reply
+  bool held_ = false;     // a reply may never be sent
+  bool dies_ = false;     // a command may end all connections
 };
 
-/// Binding a socket on a disk costs a hundred times what it costs here.
+/// To bind a socket on a disk takes a hundred times as long as on a tmpfs.
 bool UseMemoryForSockets() {
   return ::access("/dev/shm", W_OK) == 0 && ::setenv("TMPDIR", "/dev/shm", 0) == 0;
 }
@@ -620,7 +650,7 @@ bool UseMemoryForSockets() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   [[maybe_unused]] static const bool in_memory = UseMemoryForSockets();
-  // A sanitizer's own thread starts with the first of ours.
+  // A sanitizer starts a thread of its own with the first thread of the program.
   [[maybe_unused]] static const bool started = (std::thread([] {}).join(), true);
   const std::size_t descriptors = EntriesOf("/proc/self/fd");
   const std::size_t threads = EntriesOf("/proc/self/task");
@@ -631,7 +661,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     world.Run();
   }
   Require(EntriesOf("/proc/self/fd") == descriptors, "no descriptor is left");
-  // A joined thread may be listed for a moment more.
+  // A thread that has been joined may be listed for a moment longer.
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   while (EntriesOf("/proc/self/task") != threads) {
     Require(std::chrono::steady_clock::now() < deadline, "no thread is left");

@@ -19,6 +19,7 @@
 #include "stress/child.hpp"
 #include "stress/process.hpp"
 #include "support/mock_test.hpp"
+#include "support/temporary_place.hpp"
 
 namespace hyperstart {
 namespace {
@@ -31,7 +32,7 @@ mode_t ModeOf(const std::string& path) {
 }
 
 TEST(Isolation, SixteenProcessesAtOnceNeverMeet) {
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   std::vector<Child> children;
   for (int i = 0; i < 16; ++i) children.emplace_back("Each/Conversation.*", Child::Environment{});
   for (Child& child : children) {
@@ -43,7 +44,7 @@ TEST(Isolation, SixteenProcessesAtOnceNeverMeet) {
 
 TEST(Isolation, ShardsRunEachTestOnceAndNeverMeet) {
   constexpr int kShards = 4;
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   std::vector<Child> children;
   for (int i = 0; i < kShards; ++i) {
     children.emplace_back("Each/Conversation.*",
@@ -66,7 +67,7 @@ TEST(Isolation, ShardsRunEachTestOnceAndNeverMeet) {
 }
 
 TEST(Isolation, NamesCannotBeGuessed) {
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   constexpr std::size_t kNames = 200;
   std::set<std::string> names;
   std::vector<std::set<char>> letters;
@@ -108,7 +109,7 @@ int ConnectAsNobody(const std::string& path) {
 }
 
 TEST(Isolation, NoOtherUserCanConnect) {
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   ASSERT_EQ(::chmod(place.path().c_str(), 0755), 0);
   Started agent;
   for (const std::string& path : {agent.GetSocketPaths().ctl, agent.GetSocketPaths().io}) {

@@ -18,6 +18,7 @@
 #include "stress/child.hpp"
 #include "stress/process.hpp"
 #include "support/mock_test.hpp"
+#include "support/temporary_place.hpp"
 
 namespace hyperstart {
 namespace {
@@ -44,7 +45,7 @@ struct Memory {
 };
 
 TEST(Lifetimes, OneAfterAnotherLeaveNothing) {
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   const std::size_t lives = process::Scaled(20'000);
   const std::size_t warm_up = std::min<std::size_t>(lives / 20, 1000);
   { Started first; }  // a sanitizer's own thread starts with the first of ours
@@ -70,7 +71,7 @@ TEST(Lifetimes, OneAfterAnotherLeaveNothing) {
 
 TEST(Lifetimes, AThousandAtOnceLeaveNothing) {
   constexpr std::size_t kDescriptors = 9;  // 7 of a mock, and its two clients
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   const std::size_t most = (process::MostDescriptors() - 50) / kDescriptors;
   const std::size_t mocks = std::min(process::Scaled(1000), most);
   { Started first; }
@@ -99,7 +100,7 @@ TEST(Lifetimes, AThousandAtOnceLeaveNothing) {
 }
 
 TEST(Lifetimes, AKilledProcessDoesNotHinderTheNext) {
-  const process::TemporaryPlace place;
+  const TemporaryPlace place;
   Options options;
   options.ctl_path = place.path() + "/ctl";
   options.io_path = place.path() + "/io";

@@ -1,12 +1,10 @@
-// What this process holds: descriptors, threads, files, memory. And how much of a stress test there
-// is time for.
+// What this process holds: descriptors and threads. And how large a stress test may be.
 
 #ifndef MOCK_HYPERSTART_TESTS_STRESS_PROCESS_HPP_
 #define MOCK_HYPERSTART_TESTS_STRESS_PROCESS_HPP_
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
@@ -14,9 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
-#include <stdexcept>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "support/deadline.hpp"
@@ -37,13 +33,14 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
-/// A whole number from the environment.
-inline std::uint64_t Setting(const char* name, std::uint64_t otherwise) {
+/// A whole number from the environment, or the default.
+inline std::uint64_t Setting(const char* name, std::uint64_t fallback) {
   const char* const value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? otherwise : std::stoull(value);
+  return value == nullptr || *value == '\0' ? fallback : std::stoull(value);
 }
 
-/// So many, or as many as MOCK_HYPERSTART_STRESS_PERCENT says: a tenth under sanitizers.
+/// The percentage of `count` that MOCK_HYPERSTART_STRESS_PERCENT sets, by default all, and a tenth
+/// under sanitizers; at least 1.
 inline std::size_t Scaled(std::size_t count) {
   const std::uint64_t percent = Setting("MOCK_HYPERSTART_STRESS_PERCENT", kSanitized ? 10 : 100);
   const std::size_t scaled = count * percent / 100;
@@ -64,7 +61,8 @@ struct Holdings {
   }
 };
 
-/// A thread that has been joined may be listed for a moment: so until it holds, or for long.
+/// Whether this process holds what it held before. A thread that has been joined may be listed for
+/// a moment longer, so this waits until it is true or the deadline is reached.
 inline testing::AssertionResult HoldsOnly(const Holdings& before) {
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   for (;;) {
@@ -79,37 +77,7 @@ inline testing::AssertionResult HoldsOnly(const Holdings& before) {
   }
 }
 
-/// A directory for what a test makes, on a tmpfs where there is one, with TMPDIR set to it.
-class TemporaryPlace {
- public:
-  TemporaryPlace() {
-    if (const char* const value = std::getenv("TMPDIR")) before_ = value;
-    if (::access("/dev/shm", W_OK) != 0) path_ = "/tmp/stress.XXXXXX";
-    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no directory " + path_);
-    Enter();
-  }
-  TemporaryPlace(const TemporaryPlace&) = delete;
-  TemporaryPlace& operator=(const TemporaryPlace&) = delete;
-  ~TemporaryPlace() {
-    if (before_.empty()) {
-      ::unsetenv("TMPDIR");
-    } else {
-      ::setenv("TMPDIR", before_.c_str(), 1);
-    }
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  void Enter() const { ::setenv("TMPDIR", path_.c_str(), 1); }
-  const std::string& path() const { return path_; }
-  std::size_t CountEntries() const { return process::CountEntries(path_); }
-
- private:
-  std::string path_ = "/dev/shm/stress.XXXXXX";
-  std::string before_;
-};
-
-/// Raises the limit as far as this process may; what it is then.
+/// Raises the limit of open descriptors as far as this process may, and returns it.
 inline std::size_t MostDescriptors() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);

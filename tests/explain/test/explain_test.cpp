@@ -1,5 +1,5 @@
-// What a failing test prints, to the letter (times, and where it stands, masked): each test of the
-// program inner.cpp is run, and what it printed compared with expected/NAME.txt.
+// What a failing test prints, to the letter, but for times and source locations: each test of the
+// program inner.cpp is run, and its output compared with expected/NAME.txt.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,15 +8,20 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <regex>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "support/temporary_place.hpp"
 
 namespace {
 
@@ -28,7 +33,7 @@ struct Output {
   int status;
 };
 
-/// Runs the inner program; its output without a terminal.
+/// Runs the inner program without a terminal.
 Output RunInner(const std::string& arguments) {
   const std::string command = std::string(EXPLAIN_INNER " ") + arguments + " 2>&1";
   FILE* const pipe = ::popen(command.c_str(), "r");
@@ -42,9 +47,12 @@ Output RunInner(const std::string& arguments) {
   return output;
 }
 
-std::string RunInnerOnATerminal(const char* filter, bool no_color) {
+/// What the inner program prints on a terminal; std::nullopt, and errno, if there is no
+/// pseudo-terminal.
+std::optional<std::string> RunInnerOnATerminal(const char* filter, bool no_color) {
   int terminal = -1;
   const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child < 0) return std::nullopt;
   if (child == 0) {
     if (no_color) ::setenv("NO_COLOR", "1", 1);
     ::execl(EXPLAIN_INNER, EXPLAIN_INNER, filter, nullptr);
@@ -60,7 +68,7 @@ std::string RunInnerOnATerminal(const char* filter, bool no_color) {
   return text;
 }
 
-/// What one test printed between its start and its end.
+/// What the first test printed between its start and its end, with times and locations masked.
 std::string Masked(const std::string& output) {
   std::smatch found;
   static const std::regex test(R"(\[ RUN      \] [^\n]*\n([^]*)\n?\[ *(OK|FAILED) *\] [^\n]* \()");
@@ -98,11 +106,11 @@ INSTANTIATE_TEST_SUITE_P(Inner, Explains, testing::ValuesIn(ExpectedOutputs()),
                            return std::regex_replace(tested.param, std::regex("[^A-Za-z0-9]"), "_");
                          });
 
-TEST(Explain, EveryTestThatFailsOnPurpose) {
+TEST(Explain, EveryTestHasAnExpectedOutput) {
   const std::string listed = RunInner("--gtest_list_tests").text;
   std::size_t tests = 0;
   for (std::size_t at = 0; (at = listed.find("\n  ", at)) != std::string::npos; ++at) ++tests;
-  // Those without an expected output are the ones below, which must pass.
+  // The three without an expected output must pass: they are run below.
   EXPECT_EQ(tests, ExpectedOutputs().size() + 3) << listed;
 }
 
@@ -126,7 +134,7 @@ TEST(Nothing, IsLostWhenFailuresThrow) {
   const std::string several =
       RunInner("--gtest_throw_on_failure --gtest_filter=Stop.ReportsEachOfSeveral").text;
   EXPECT_THAT(several, testing::ContainsRegex("violated(.|\n)*violated(.|\n)*was never used"));
-  // An assertion of the test itself: GoogleTest throws it out of main. The mock has its say before.
+  // An assertion of the test itself: GoogleTest throws it out of main. The mock prints before that.
   EXPECT_THAT(RunInner("--gtest_throw_on_failure "
                        "--gtest_filter=Conversation.IsPrintedWhenTheTestFails")
                   .text,
@@ -134,6 +142,8 @@ TEST(Nothing, IsLostWhenFailuresThrow) {
 }
 
 TEST(Nothing, OfAMockIsInAForkedProcess) {
+  // The process of a death test ends without destructors: it leaves the directory of its mock.
+  const TemporaryPlace place;
   for (const char* const style : {"fast", "threadsafe"}) {
     const Output output = RunInner(
         std::string("--gtest_filter=DeathTest.*:Fork.* --gtest_death_test_style=") + style);
@@ -143,9 +153,13 @@ TEST(Nothing, OfAMockIsInAForkedProcess) {
 
 TEST(Colour, IsForATerminalOnly) {
   const char* const filter = "--gtest_filter=Conversation.IsAlwaysPrinted";
-  EXPECT_THAT(RunInnerOnATerminal(filter, false), HasSubstr("\x1b[36m-->"));
-  EXPECT_THAT(RunInnerOnATerminal(filter, true), Not(HasSubstr("\x1b[36m-->")));
   EXPECT_THAT(RunInner(filter).text, Not(HasSubstr("\x1b[36m-->")));
+  const std::optional<std::string> in_colour = RunInnerOnATerminal(filter, false);
+  if (!in_colour) GTEST_SKIP() << "no pseudo-terminal: forkpty: " << std::strerror(errno);
+  EXPECT_THAT(*in_colour, HasSubstr("\x1b[36m-->"));
+  const std::optional<std::string> plain = RunInnerOnATerminal(filter, true);
+  ASSERT_TRUE(plain) << std::strerror(errno);
+  EXPECT_THAT(*plain, Not(HasSubstr("\x1b[36m-->")));
 }
 
 }  // namespace
