@@ -1,6 +1,5 @@
-// A recording of the real agent, and the same conversation held with something else. Compared is
-// what was said, not how it was cut: the frames of each channel in order, with consecutive `next`s
-// merged into their sum.
+// A recording of a conversation with the real agent. What counts is its content, not how it was cut
+// into reads: the frames of each channel in order, with consecutive `next`s merged into their sum.
 
 #ifndef MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_
 #define MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_
@@ -19,7 +18,7 @@ struct Recording {
   struct Event {
     bool ctl = true;
     Dir dir = Dir::kOpen;
-    bool by_agent = false;  // of a close
+    bool by_agent = false;  // which side closed, for kClose
     std::string bytes;
   };
 
@@ -27,7 +26,7 @@ struct Recording {
   std::string agent_end;  // "running", "died", "powered off"
   std::vector<Event> events;
 
-  /// recordings/NAME.json; std::runtime_error where that can't be read.
+  /// Loads recordings/NAME.json. Throws std::runtime_error if it cannot be read.
   static Recording Load(const std::string& name) {
     std::ifstream file(std::string(RECORDINGS_DIR "/") + name + ".json");
     if (!file) throw std::runtime_error("no recording " + name);
@@ -56,7 +55,8 @@ struct Recording {
   }
 };
 
-/// Takes the whole frames off the front of `bytes`; consecutive `next`s of ctl are merged.
+/// Removes the complete frames from the front of `bytes`, and returns them with consecutive `next`s
+/// of ctl merged.
 inline std::vector<wire::Frame> TakeMerged(std::string& bytes, bool ctl) {
   const std::size_t header = ctl ? 8 : 12;
   std::vector<wire::Frame> frames;

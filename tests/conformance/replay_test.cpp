@@ -1,6 +1,6 @@
-// Each recording's client talks to the double, whose handler answers as the real agent did. What
-// the agent said by itself the test says. Then the client must see what it saw of the agent: the
-// frames of each channel in their order, and the same sums of `next`.
+// Replays the client of each recording against the mock. The mock's handler answers as the real
+// agent did, and the test sends what the agent sent unasked. The client must receive what it
+// received from the agent: the frames of each channel in order, and the same sums of `next`.
 
 #include <condition_variable>
 #include <deque>
@@ -60,7 +60,7 @@ class Replay : public testing::TestWithParam<std::string> {
       case Recording::Dir::kFromClient:
         Write(*client, event.bytes);
         if (!event.ctl) break;
-        // The recorded client waited until the agent had read: so does this one.
+        // As the recorded client, wait until everything has been read.
         for (written_ += event.bytes.size(); counted_ < written_ && Listen();) {
         }
         break;
@@ -83,7 +83,7 @@ class Replay : public testing::TestWithParam<std::string> {
     }
   }
 
-  /// The agent is gone where a recording's client tells so by a last write.
+  /// A write may fail only where the recorded agent had died.
   void Write(RawClient& client, const std::string& bytes) {
     try {
       client.Write(bytes);
@@ -108,7 +108,7 @@ class Replay : public testing::TestWithParam<std::string> {
     next_ = 0;
   }
 
-  /// Reads one frame of ctl; false at its end.
+  /// Reads one frame of ctl. False at the end of the stream.
   bool Listen() {
     const std::optional<wire::Frame> frame = ctl_->ReadFrame();
     if (!frame) return false;
@@ -139,19 +139,19 @@ class Replay : public testing::TestWithParam<std::string> {
   }
 
   const Recording recording_;
-  std::string unread_ctl_;  // recorded, not yet whole frames
+  std::string unread_ctl_;  // recorded bytes of incomplete frames
   std::string unread_io_;
   std::optional<Started> agent_;
   std::optional<RawClient> ctl_;
   std::optional<RawClient> io_;
-  std::uint64_t next_ = 0;     // by the recording, since the last other frame
-  std::uint64_t written_ = 0;  // by the client on ctl
-  std::uint64_t counted_ = 0;  // of that by the double
+  std::uint64_t next_ = 0;     // recorded sum since the last other frame
+  std::uint64_t written_ = 0;  // bytes written by the client on ctl
+  std::uint64_t counted_ = 0;  // of those, the bytes that the mock has counted
   std::deque<RawClient::Answer> heard_;
   RawClient::Answer hearing_;
 
   struct Scripted {
-    std::size_t after;  // so many frames that the agent said unasked
+    std::size_t after;  // to be sent after that many unasked frames of the agent
     Reply reply;
   };
   std::mutex mutex_;
@@ -160,7 +160,7 @@ class Replay : public testing::TestWithParam<std::string> {
   std::size_t unasked_ = 0;
 };
 
-TEST_P(Replay, SaysWhatTheAgentSaid) {
+TEST_P(Replay, SendsWhatTheAgentSent) {
   SCOPED_TRACE(recording_.description);
   for (const Recording::Event& event : recording_.events) {
     ASSERT_NO_FATAL_FAILURE(Play(event));
@@ -173,7 +173,7 @@ TEST_P(Replay, SaysWhatTheAgentSaid) {
   }
   agent_->SetHandler(nullptr);
   EXPECT_TRUE(replies_.empty());
-  // What the real agent died of is a violation, and nothing else is.
+  // What killed the real agent is a violation, and nothing else is.
   if (recording_.agent_end == "died") {
     const Channel broken =
         GetParam().find("-07") == std::string::npos ? Channel::kCtl : Channel::kIo;
@@ -184,8 +184,8 @@ TEST_P(Replay, SaysWhatTheAgentSaid) {
   EXPECT_EQ(agent_->TakeViolations().empty(), recording_.agent_end != "died");
 }
 
-/// All but one: over virtio a half-read frame goes on with the next client, which a Unix socket
-/// can't tell from a client that starts anew. The double starts anew.
+/// All but one. In that one, the next client continues a partial frame, as virtio allows. On a Unix
+/// socket a new client starts with a new frame.
 std::vector<std::string> Recordings() {
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {

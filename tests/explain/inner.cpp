@@ -1,4 +1,5 @@
-// Tests that fail, or that must not: a program of its own, whose output explain_test.cpp reads.
+// Tests that fail on purpose, and some that must pass, in a program of their own: explain_test.cpp
+// reads what they print.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +28,7 @@ Options Strict() {
   return options;
 }
 
-/// Whatever the mock has read when this returns was there before.
+/// When this returns, the mock has read everything that was sent before.
 void Settle(RawClient& ctl) { ctl.Call(wire::kPing); }
 
 // ---- Waits
@@ -236,7 +237,7 @@ TEST(Conversation, IsNotPrintedWhenTheTestPasses) { Converse(Log::kOnFailure, fa
 TEST(Conversation, IsAlwaysPrinted) { Converse(Log::kAlways, false); }
 TEST(Conversation, IsNeverPrinted) { Converse(Log::kNever, true); }
 
-// ---- Nothing leaks into the next test
+// ---- Tests that must pass
 
 TEST(Next, PassesThoughTheOneBeforeFailed) {
   Started agent;
@@ -261,7 +262,7 @@ TEST(DeathTest, LeavesTheMockToItsProcess) {
   EXPECT_TRUE(agent.Ctl().fd() >= 0);
 }
 
-/// How many descriptors a program has that this one starts.
+/// The number of open descriptors of a program that this one starts.
 int CountInherited() {
   const pid_t child = ::fork();
   if (child == 0) {

@@ -1,4 +1,4 @@
-// Clients that do not read, and many that send.
+// Clients that do not read, and many threads that send.
 
 #include <string>
 #include <thread>
@@ -16,7 +16,8 @@ TEST(Fault, Backpressure) {
   RawClient ctl = ConnectAndWait(agent, Channel::kCtl);
   RawClient io = ConnectAndWait(agent, Channel::kIo);
   const std::string data = wire::Pattern(kMiB);
-  for (std::uint64_t seq = 0; seq < 100; ++seq) agent.SendIo(seq, data);  // nobody reads
+  for (std::uint64_t seq = 0; seq < 100; ++seq)
+    agent.SendIo(seq, data);  // the client does not read
 
   EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);
   io.Write(wire::Io(7, "heard"));
@@ -47,10 +48,10 @@ TEST(Fault, BackpressureEndsWhenTheClientLeaves) {
     for (std::uint64_t seq = 0; seq < 10; ++seq) agent.SendIo(seq, wire::Pattern(kMiB));
   }
   ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
-  ExpectUsable(agent);  // what was owed to the old client is not the new one's
+  ExpectUsable(agent);  // the new client does not get what was queued for the old one
 }
 
-TEST(Fault, BackpressureOfRepliesStopsTheReading) {
+TEST(Fault, BackpressureOfRepliesStopsReading) {
   Started agent;
   agent.SetDefaultReply(Reply::Ack(wire::Pattern(kMiB)));
   RawClient client = agent.Ctl();

@@ -1,4 +1,4 @@
-// Faults of the connection itself, on both channels, before, between and in the middle of frames.
+// Faults of a connection, on both channels, before, between and in the middle of frames.
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -25,15 +25,15 @@ INSTANTIATE_TEST_SUITE_P(
       return (ctl ? "Ctl" : "Io") + ToString(std::get<1>(test.param));
     });
 
-/// One client of each channel.
+/// A fault on one channel, for each of the two.
 class FaultOn : public testing::TestWithParam<Channel> {
  protected:
   const Channel channel_ = GetParam();
   Started agent_;
 
   std::string Frame(std::string_view payload) const { return FrameFor(channel_, payload); }
-  /// The mock holds a first byte that it read before the pause, so what comes is left in the
-  /// socket.
+  /// The mock may read once more after PauseReading. It reads this byte, so that what is written
+  /// next stays in the socket.
   void PauseOver(RawClient& client) {
     agent_.PauseReading(channel_);
     client.Write(Frame("later").substr(0, 1));
@@ -63,7 +63,7 @@ TEST_P(FaultAt, Disconnect) {
   EXPECT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
   EXPECT_EQ(client_.ReadToEnd(), "");
   EXPECT_THROW(client_.Write("x"), std::runtime_error);  // EPIPE
-  EXPECT_EQ(client_.ReadToEnd(), "");                    // and still no ECONNRESET
+  EXPECT_EQ(client_.ReadToEnd(), "");                    // not ECONNRESET
   ExpectUsable(agent_, channel_);
 }
 
@@ -71,19 +71,19 @@ TEST_P(FaultOn, DisconnectAtEveryByteOfAFrame) {
   const std::string frame = Frame("payload");
   for (std::size_t cut = 0; cut <= frame.size(); ++cut) {
     SCOPED_TRACE(cut);
-    {  // of the mock's
+    {  // of a frame that the mock sends
       RawClient client = ConnectAndWait(agent_, channel_);
       agent_.SendRaw(channel_, frame.substr(0, cut));
       agent_.Disconnect(channel_);
       EXPECT_EQ(client.ReadToEnd(), frame.substr(0, cut));
       ExpectUsable(agent_, channel_);
     }
-    // of the client's
+    // of a frame that the client sends
     RawClient client = ConnectAndWait(agent_, channel_);
     client.Write(frame.substr(0, cut));
     WaitUntilTaken(client);
     agent_.Disconnect(channel_);
-    client.ReadToEnd();  // the nexts, if they were faster
+    client.ReadToEnd();  // the nexts, if they were sent before the disconnect
     ExpectUsable(agent_, channel_);
   }
 }
@@ -121,7 +121,7 @@ TEST_P(FaultOn, DisconnectOfAClientThatFloods) {
   }
 }
 
-TEST_P(FaultOn, DisconnectDropsWhatTheClientIsOwed) {
+TEST_P(FaultOn, DisconnectDropsWhatIsQueued) {
   RawClient client = ConnectAndWait(agent_, channel_);
   const std::string frame = Frame(wire::Pattern(4 * 1024 * 1024));
   agent_.SendRaw(channel_, frame);
@@ -187,14 +187,14 @@ TEST_P(FaultAt, Reset) {
 }
 
 TEST_P(FaultAt, ResetOfAMockThatHasBeenIdleForLong) {
-  EXPECT_FALSE(agent_.WaitForMessage(kMoment));  // longer than its reads wait
+  EXPECT_FALSE(agent_.WaitForMessage(kMoment));  // longer than a read of the mock waits
   agent_.Reset(channel_);
   client_.Write("x");
   EXPECT_EQ(client_.ReadError(), ECONNRESET);
   ExpectUsable(agent_, channel_);
 }
 
-TEST_P(FaultAt, ResetOfAClientThatLeavesInstead) {
+TEST_P(FaultAt, ResetOfAClientThatThenLeaves) {
   agent_.Reset(channel_);
   client_.Close();
   ExpectUsable(agent_, channel_);
@@ -206,7 +206,7 @@ TEST_P(FaultOn, ResetAtOnceWithInputUnread) {
     PauseOver(client);
     client.Write("unread");
     agent_.Reset(channel_);
-    EXPECT_EQ(client.ReadError(), ECONNRESET);  // without another write
+    EXPECT_EQ(client.ReadError(), ECONNRESET);  // without a further write
     agent_.ResumeReading(channel_);
     ExpectUsable(agent_, channel_);
   }
@@ -219,7 +219,7 @@ TEST_P(FaultOn, ResetAtEveryByteOfAFrame) {
     agent_.SendRaw(channel_, frame.substr(0, cut));
     agent_.Reset(channel_);
     client.Write("x");
-    EXPECT_EQ(client.Read(cut), frame.substr(0, cut));  // the kernel had it
+    EXPECT_EQ(client.Read(cut), frame.substr(0, cut));  // the kernel already had it
     EXPECT_EQ(client.ReadError(), ECONNRESET);
     ExpectUsable(agent_, channel_);
   }
@@ -257,7 +257,7 @@ TEST(Fault, ResetDuringADelayAndAHandler) {
     client.Write(wire::Ctl(command));
     EXPECT_EQ(client.Read(12), wire::Next(8));
     ASSERT_TRUE(agent.WaitForMessage(static_cast<Command>(command), kDeadline));
-    client.Write("x");  // unread while the mock waits
+    client.Write("x");  // the mock does not read it while it waits
     agent.Reset(Channel::kCtl);
     if (command == wire::kPing) release.set_value();
     EXPECT_EQ(client.ReadError(), ECONNRESET);
@@ -315,7 +315,7 @@ TEST_P(FaultOn, ShutdownSendComesAfterWhatIsQueued) {
   ExpectUsable(agent_, channel_);
 }
 
-TEST(Fault, ShutdownSendDropsARepliesPiecesToo) {
+TEST(Fault, ShutdownSendDropsAReplyInPiecesToo) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply().InPieces(1));
   RawClient ctl = ConnectAndWait(agent, Channel::kCtl);
@@ -375,7 +375,7 @@ TEST_P(FaultAt, PauseReading) {
   const std::string payload = wire::Pattern(kMany);
   const std::string bytes = rest_of_theirs_ + FrameFor(channel_, payload);
   const std::size_t written = WriteUntilStuck(client_, bytes);
-  EXPECT_LT(written, kMany / 2);  // a buffer of the mock's, and what the socket holds
+  EXPECT_LT(written, kMany / 2);  // one read of the mock, and what the socket holds
   EXPECT_TRUE(HasReceivedNothing(agent_));
   EXPECT_EQ(client_.Waiting(), 0u);
   EXPECT_TRUE(agent_.IsConnected(channel_));
@@ -392,7 +392,7 @@ TEST_P(FaultAt, PauseReading) {
   ExpectUsable(agent_, channel_);
 }
 
-TEST(Fault, PauseReadingCountsEveryByteWhenItIsOver) {
+TEST(Fault, PauseReadingLosesNoCount) {
   Started agent;
   RawClient client = ConnectAndWait(agent, Channel::kCtl);
   agent.PauseReading(Channel::kCtl);
@@ -426,13 +426,13 @@ TEST_P(FaultAt, PauseReadingIsEndedByStop) {
   agent_.PauseReading(channel_);
   WriteUntilStuck(client_, rest_of_theirs_ + FrameFor(channel_, wire::Pattern(4 * 1024 * 1024)));
   agent_.Stop();
-  client_.ReadToEnd();  // not reset
+  client_.ReadToEnd();  // throws on a reset
   EXPECT_TRUE(HasReceivedNothing(agent_));
   agent_.Start();
   ExpectUsable(agent_, channel_);
 }
 
-TEST_P(FaultOn, PauseReadingBeforeTheClientComes) {
+TEST_P(FaultOn, PauseReadingBeforeTheClientConnects) {
   agent_.PauseReading(channel_);
   RawClient client = ConnectAndWait(agent_, channel_);
   client.Write(Frame("early"));
@@ -465,7 +465,7 @@ TEST(Fault, SetWriteSize) {
 TEST_P(FaultAt, SetWriteSize) {
   const std::string frame = FrameFor(channel_, wire::Pattern(10 * 1024));
   agent_.SetWriteSize(channel_, 1);
-  agent_.SendRaw(channel_, frame);  // nobody reads
+  agent_.SendRaw(channel_, frame);  // the client does not read
   EXPECT_GT(client_.Unread(), 0u);
   EXPECT_LT(client_.Unread(), kMoreThanSingleBytes);
   EXPECT_TRUE(client_.Read(frame.size()) == frame);
@@ -508,7 +508,7 @@ TEST_P(FaultAt, StopListening) {
   agent_.StopListening(channel_);
   agent_.StopListening(channel_);
   EXPECT_EQ(ErrorOf([&] { Connect(agent_, channel_); }), "connect: Connection refused");
-  ExpectHeard();  // the connected client stays
+  ExpectHeard();  // the connected client is not affected
   agent_.SendRaw(channel_, "both ways");
   EXPECT_THAT(RestOf(client_), HasSubstr("both ways"));
   ASSERT_TRUE(agent_.WaitForDisconnect(channel_, kDeadline));
@@ -573,22 +573,22 @@ TEST_P(FaultAt, StopThenStart) {
   ExpectUsable(agent_);
 }
 
-TEST_P(FaultOn, StopThenStartServesAClientThatKnocksAllTheTime) {
+TEST_P(FaultOn, StopThenStartServesAClientThatKeepsConnecting) {
   for (int i = 0; i < 10; ++i) {
     agent_.Stop();
-    std::future<void> knocking = std::async(std::launch::async, [&] {
+    std::future<void> connecting = std::async(std::launch::async, [&] {
       for (;;) {
         try {
           RawClient client = Connect(agent_, channel_);
           client.Write(Frame("at last"));
           return;
-        } catch (const std::runtime_error&) {  // not there yet
+        } catch (const std::runtime_error&) {  // it does not listen yet
           std::this_thread::yield();
         }
       }
     });
     agent_.Start();
-    knocking.get();
+    connecting.get();
     EXPECT_EQ(Received(agent_, channel_), "at last");
   }
 }

@@ -1,5 +1,5 @@
-// Each kind of reply, alone and with the others: the client sees what was asked, byte for byte, and
-// the mock is usable afterwards.
+// Each kind of reply, alone and with every modifier: the client receives what was requested, byte
+// for byte, and the mock is usable afterwards.
 
 #include <atomic>
 #include <functional>
@@ -14,7 +14,7 @@ namespace {
 
 const std::string kNoPods = "no pods";
 
-/// All that a client gets that sends one ping.
+/// Everything that a client receives that sends one ping.
 std::string AnswerToPing(Started& agent) {
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kPing));
@@ -68,7 +68,7 @@ TEST(Fault, Nothing) {
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(12), wire::Next(8));
-  client.Write(wire::Ctl(wire::kStartPod));  // the same client asks on, and is answered
+  client.Write(wire::Ctl(wire::kStartPod));  // the next command of the same client is answered
   EXPECT_EQ(client.Read(20), wire::Next(8) + wire::Ack());
   EXPECT_EQ(RestOf(client), "");
 }
@@ -86,7 +86,7 @@ TEST(Fault, Truncated) {
   EXPECT_EQ(AnswerToPing(Reply::Nothing().Truncated(5)), wire::Next(8));
 }
 
-TEST(Fault, TruncatedThenTheConnectionDies) {
+TEST(Fault, TruncatedThenDisconnect) {
   const std::string whole = wire::Ctl(wire::kAck, "payload");
   Started agent;
   for (std::size_t bytes = 0; bytes <= whole.size(); ++bytes) {
@@ -127,15 +127,15 @@ TEST(Fault, After) {
 
   io.Write(wire::Io(1, "goes on"));
   EXPECT_EQ(agent.ReadIo(kDeadline)->data, "goes on");
-  agent.SendReady();  // so does what the test says
+  agent.SendReady();  // so do sends by the test
   EXPECT_EQ(ctl.Read(8), wire::Ctl(wire::kReady));
-  EXPECT_FALSE(agent.WaitForMessage(Command::kStartPod, kMoment));  // later commands wait
+  EXPECT_FALSE(agent.WaitForMessage(Command::kStartPod, kMoment));  // the next command waits
   EXPECT_EQ(ctl.Waiting(), 0u);
-  agent.Stop();  // at once
+  agent.Stop();  // does not wait for the delay
   EXPECT_EQ(ctl.ReadToEnd(), "");
 }
 
-TEST(Fault, AfterAWhile) {
+TEST(Fault, AfterADelay) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(AnswerToPing(Reply::Error("late").After(30ms)),
             wire::Next(8) + wire::Ctl(wire::kError, "late"));
@@ -151,7 +151,7 @@ TEST(Fault, AfterServesAClientThatTimesOutAndReconnectsAtOnce) {
       RawClient client = agent.Ctl();
       client.Write(wire::Ctl(wire::kPing));
       EXPECT_EQ(client.Read(12), wire::Next(8));
-    }  // waits no longer
+    }  // the client times out
     RawClient again = agent.Ctl();
     EXPECT_EQ(again.Call(wire::kPing).reply, (wire::Frame{wire::kAck, ""}));
   }
@@ -177,7 +177,7 @@ TEST(Fault, AfterEndsWithADisconnectOrAReset) {
   ExpectUsable(agent);
 }
 
-TEST(Fault, AfterGoesOnForAClientThatOnlyEndsItsInput) {
+TEST(Fault, AfterContinuesForAClientThatOnlyEndsItsInput) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply().After(kForever));
   RawClient client = agent.Ctl();
@@ -196,7 +196,7 @@ TEST(Fault, InPieces) {
   EXPECT_THROW(Reply().InPieces(0), std::invalid_argument);
 }
 
-TEST(Fault, InPiecesAreWritesOfTheirOwn) {
+TEST(Fault, InPiecesAreSeparateWrites) {
   const std::string payload = wire::Pattern(16 * 1024);
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack(payload).InPieces(1)).WillOnce(Reply::Ack(payload));
@@ -206,7 +206,7 @@ TEST(Fault, InPiecesAreWritesOfTheirOwn) {
   EXPECT_LT(client.Unread(), kMoreThanSingleBytes);
   EXPECT_TRUE(client.Read(12 + 8 + payload.size()) == wire::Next(8) + wire::Ack(payload));
 
-  client.Write(wire::Ctl(wire::kPing));  // which is not cut
+  client.Write(wire::Ctl(wire::kPing));  // the second reply is not cut
   WaitUntilUnreadExceeds(client, kMoreThanSingleBytes);
 }
 
@@ -218,7 +218,7 @@ TEST(Fault, InPiecesWithGap) {
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12 + bytes), wire::Next(8) + whole.substr(0, bytes));
-    EXPECT_EQ(client.Waiting(), 0u);  // the first piece, and no more
+    EXPECT_EQ(client.Waiting(), 0u);  // no second piece
     agent.SendIo(1, "io goes on");
     EXPECT_EQ(agent.Io().ReadFrame()->payload, "io goes on");
     ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
@@ -226,18 +226,18 @@ TEST(Fault, InPiecesWithGap) {
   EXPECT_EQ(AnswerToPing(Reply::Error(kNoPods).InPieces(4, 1ms)), wire::Next(8) + whole);
 }
 
-TEST(Fault, InPiecesHoldBackWhatElseIsSaid) {
+TEST(Fault, InPiecesDefersOtherSends) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("payload").InPieces(1, 1ms));
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kPing));
-  EXPECT_EQ(client.Read(13), wire::Next(8) + '\0');  // the first piece is out
+  EXPECT_EQ(client.Read(13), wire::Next(8) + '\0');  // the first piece has been sent
   agent.SendReady();
   agent.SendRaw(Channel::kCtl, "raw");
   EXPECT_EQ(RestOf(client), wire::Ack("payload").substr(1) + wire::Ctl(wire::kReady) + "raw");
 }
 
-// ---- What follows
+// ---- What happens after it
 
 TEST(Fault, Then) {
   Started agent;
@@ -267,13 +267,13 @@ TEST(Fault, ThenWaitsUntilTheKernelHasTheReply) {
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(wire::kPing));
     EXPECT_EQ(client.Read(12), wire::Next(8));
-  }  // has left: no Then
+  }  // the client has left: Then is not called
   ExpectUsable(agent);
   EXPECT_FALSE(called);
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kPing));
   EXPECT_EQ(client.Read(12), wire::Next(8));
-  agent.Stop();  // came first: no Then
+  agent.Stop();  // before the reply is sent: Then is not called
   EXPECT_FALSE(called);
 }
 
@@ -303,7 +303,7 @@ TEST(Fault, ThenDisconnect) {
     agent.On(Command::kPing).WillOnce(reply.ThenDisconnect());
     RawClient io = ConnectAndWait(agent, Channel::kIo);
     RawClient client = agent.Ctl();
-    client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));  // the second is never heard
+    client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));  // the second is never read
     std::string answer = wire::Next(8);
     reply.AppendTo(answer);
     EXPECT_EQ(client.ReadToEnd(), answer);
@@ -313,7 +313,7 @@ TEST(Fault, ThenDisconnect) {
   }
 }
 
-TEST(Fault, ThenDisconnectEndsIoThoughTheClientOfCtlHasLeft) {
+TEST(Fault, ThenDisconnectEndsIoEvenIfTheCtlClientHasLeft) {
   Started agent;
   RawClient io = ConnectAndWait(agent, Channel::kIo);
   agent.On(Command::kPing)
@@ -323,7 +323,7 @@ TEST(Fault, ThenDisconnectEndsIoThoughTheClientOfCtlHasLeft) {
   ExpectUsable(agent);
 }
 
-TEST(Fault, ThenDisconnectEndsTheRecordsThoughStopComesFirst) {
+TEST(Fault, ThenDisconnectEndsTheRecordsEvenIfStopComesFirst) {
   for (int i = 0; i < 20; ++i) {
     Started agent;
     agent.On(Command::kExecCmd).WillOnce(Reply().ThenDisconnect());
@@ -333,24 +333,24 @@ TEST(Fault, ThenDisconnectEndsTheRecordsThoughStopComesFirst) {
   }
 }
 
-TEST(Fault, AfterANegativeTimeIsAtOnce) {
+TEST(Fault, AfterANegativeDelayIsImmediate) {
   EXPECT_EQ(AnswerToPing(Reply().After(std::chrono::milliseconds::min())),
             wire::Next(8) + wire::Ack());
 }
 
-// ---- All of them
+// ---- All kinds with all modifiers
 
-/// A reply, and what the client then sees and the test is told.
-struct Asked {
+/// A reply, and what the client must receive and the test must notice.
+struct Expected {
   Reply reply;
-  std::string seen;
-  bool then = false;
-  bool over = false;
+  std::string received;
+  bool calls_then = false;
+  bool disconnects = false;
 };
 
-/// `reply`, which is `bytes` on the wire, with each modifier whose bit is set.
-Asked Modified(Reply reply, std::string bytes, unsigned modifiers,
-               const std::function<void()>& then) {
+/// `reply`, which is `bytes` on the wire, with the modifiers whose bits are set.
+Expected Modified(Reply reply, std::string bytes, unsigned modifiers,
+                  const std::function<void()>& then) {
   if (modifiers & 1) reply = reply.After(1ms);
   if (modifiers & 2) reply = reply.InPieces(2, modifiers & 1 ? 1ms : 0ms);
   if (modifiers & 4) {
@@ -366,7 +366,7 @@ Asked Modified(Reply reply, std::string bytes, unsigned modifiers,
   return {reply, bytes, (modifiers & 16) != 0, (modifiers & 32) != 0};
 }
 
-TEST(EveryReply, IsSeenAsItWasAskedWithEveryCombinationOfModifiers) {
+TEST(EveryReply, IsSentAsRequestedWithEveryCombinationOfModifiers) {
   const struct {
     Reply reply;
     std::string bytes;
@@ -384,19 +384,19 @@ TEST(EveryReply, IsSeenAsItWasAskedWithEveryCombinationOfModifiers) {
       SCOPED_TRACE(bytes + ", modifiers " + std::to_string(modifiers));
       if ((modifiers & 4) && !has_header) continue;
       called = false;
-      const Asked asked = Modified(reply, bytes, modifiers, [&] { called = true; });
-      agent.On(Command::kPing).WillOnce(asked.reply);
+      const Expected expected = Modified(reply, bytes, modifiers, [&] { called = true; });
+      agent.On(Command::kPing).WillOnce(expected.reply);
       RawClient client = agent.Ctl();
       client.Write(wire::Ctl(wire::kPing));
-      const std::string seen = asked.over ? client.ReadToEnd() : RestOf(client);
-      EXPECT_EQ(seen, wire::Next(8) + asked.seen);
-      EXPECT_EQ(called, asked.then);
+      const std::string received = expected.disconnects ? client.ReadToEnd() : RestOf(client);
+      EXPECT_EQ(received, wire::Next(8) + expected.received);
+      EXPECT_EQ(called, expected.calls_then);
       EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, (wire::Frame{wire::kAck, ""}));
     }
   }
 }
 
-TEST(EveryReply, IsSeenAsItWasAskedForEveryCommand) {
+TEST(EveryReply, IsSentAsRequestedForEveryCommand) {
   const std::pair<Reply, std::string> replies[] = {
       {Reply::Ack("x"), wire::Ctl(wire::kAck, "x")},
       {Reply::Error("no"), wire::Ctl(wire::kError, "no")},

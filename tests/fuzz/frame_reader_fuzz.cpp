@@ -1,7 +1,7 @@
-// The frame reader, for both headers, with a stream cut into pieces as the input says, against a
-// parser of the whole stream. Input: the limit of a frame, a number of piece sizes, these, and the
-// stream. Every frame comes out once and whole, each byte is counted once, a broken header is found
-// where it stands and counted by nobody, and memory follows what has arrived.
+// The frame reader, for both headers, against a parser of the whole stream. The stream is cut into
+// pieces. Input: the limit of a frame, the number of piece sizes, the sizes, and the stream. Every
+// frame comes out once and complete, each byte is counted once, a broken header is found at its
+// place and is not counted, and memory is in proportion to what has arrived.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,12 +18,12 @@
 #include "fuzz/fuzz.hpp"
 #include "support/wire.hpp"
 
-// ---- What the thread asks the heap for. The operators of the whole program: all that do not
-// align, so that all go the same way; malloc stays the sanitizers' own.
+// ---- How much memory a thread has allocated. These replace all operators new and delete without
+// alignment, so that they match; malloc remains the sanitizers' own.
 
 namespace {
 
-thread_local std::size_t asked_for = 0;  // bytes, ever
+thread_local std::size_t asked_for = 0;  // bytes since the thread started
 
 void* Allocate(std::size_t size) noexcept {
   asked_for += size;
@@ -64,7 +64,7 @@ class Reading {
 
   bool IsOver() const { return broken_ || arrived_ == stream_.size(); }
 
-  /// What the next read of a socket gets.
+  /// Passes the next `size` bytes to the reader, as one read of a socket would.
   void Feed(std::size_t size) {
     std::string_view piece = stream_.substr(arrived_, size);
     while (!piece.empty() && !broken_) Step(piece);
@@ -105,7 +105,7 @@ class Reading {
     of_frame_ += taken;
     asked_ += asked;
 
-    // An exception to what arrives: the words for a broken header.
+    // For the text about a broken header.
     constexpr std::size_t kConstant = 1024;
     Require(asked <= 2 * of_frame_ + kConstant, "a step allocates at most double what has arrived");
     Require(asked_ <= 4 * of_frame_ + kConstant,
@@ -137,13 +137,13 @@ class Reading {
   std::vector<wire::Frame> frames_;
   std::size_t arrived_ = 0;
   std::size_t counted_ = 0;
-  std::size_t of_frame_ = 0;        // bytes of the frame that is being read
-  std::size_t header_counted_ = 0;  // of these, in its header
-  std::size_t asked_ = 0;           // of the heap, for that frame
+  std::size_t of_frame_ = 0;        // bytes of the current frame
+  std::size_t header_counted_ = 0;  // of those, the bytes of its header
+  std::size_t asked_ = 0;           // bytes allocated for the current frame
   bool broken_ = false;
 };
 
-/// In pieces of these sizes, again and again; 0 is all the rest.
+/// Feeds the stream in pieces of these sizes, repeated; the size 0 is the whole rest.
 template <typename Header>
 void Check(std::string_view stream, std::string_view sizes, std::size_t max_frame) {
   Reading<Header> reading(stream, max_frame);

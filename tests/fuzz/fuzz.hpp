@@ -1,5 +1,5 @@
-// What the fuzz targets share: properties that abort with a sentence, an input read byte by byte,
-// and a parser of a whole stream that shares nothing with the library's frame reader.
+// What the fuzz targets share: a check that aborts with a sentence, an input that is read byte by
+// byte, and a parser of a whole stream that is independent of the library's frame reader.
 
 #ifndef MOCK_HYPERSTART_TESTS_FUZZ_FUZZ_HPP_
 #define MOCK_HYPERSTART_TESTS_FUZZ_FUZZ_HPP_
@@ -20,14 +20,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace fuzz {
 
-/// What must hold for any input.
+/// Aborts, with the sentence, if the property is false.
 inline void Require(bool holds, const char* sentence) {
   if (holds) return;
   std::fprintf(stderr, "property violated: %s\n", sentence);
   std::abort();
 }
 
-/// The fuzzer's bytes; when they are used up, zeros.
+/// The bytes of the input, followed by zeros.
 class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size)
@@ -38,7 +38,7 @@ class Input {
     const std::string_view byte = Take(1);
     return byte.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(byte[0]);
   }
-  /// As many as there are.
+  /// The next `count` bytes, or as many as there are.
   std::string_view Take(std::size_t count) {
     const std::string_view taken = bytes_.substr(0, count);
     bytes_.remove_prefix(taken.size());
@@ -103,7 +103,7 @@ inline bool IsUtf8(std::string_view text) {
   return true;
 }
 
-/// UTF-8 without control characters of ASCII, but for line feeds where they are asked for.
+/// Whether it is UTF-8 without ASCII control characters. With `lines`, line feeds are allowed.
 inline bool IsShowable(std::string_view text, bool lines = false) {
   return IsUtf8(text) && std::none_of(text.begin(), text.end(), [&](char byte) {
            return (static_cast<unsigned char>(byte) < 0x20 && !(lines && byte == '\n')) ||

@@ -1,6 +1,6 @@
-// The JSON room and all printing of bytes, with any bytes. Input: the length of a JSON pointer, the
-// pointer, and a payload. Nothing throws but PayloadJson of what is no pointer; what is printed is
-// UTF-8 that a terminal can show, and bounded, however long the payload is.
+// The JSON matchers and all printing of bytes, with arbitrary bytes. Input: the length of a JSON
+// pointer, the pointer, and a payload. Only PayloadJson may throw, for an invalid pointer. What is
+// printed is UTF-8 without control characters, and its length is bounded for any payload.
 
 #include <gmock/gmock.h>
 
@@ -29,7 +29,7 @@ using hyperstart::JsonValue;
 using hyperstart::PayloadJson;
 using testing::_;
 
-/// Hexadecimal escapes take four characters a byte, hex dumps five and some, with their borders.
+/// A hexadecimal escape takes four characters for a byte, a hex dump more than five.
 constexpr std::size_t Longest(std::size_t limit) { return 6 * limit + 200; }
 
 void CheckPrinting(std::string_view bytes) {

@@ -1,5 +1,5 @@
-// Replays the kept inputs of one fuzz target, each as a test of its own: the corpus, which reaches
-// every place that fuzzing has reached, and the inputs that once broke something.
+// Replays the kept inputs of one fuzz target, each as a test: the corpus, which covers what fuzzing
+// has covered, and the regressions, each of which has found a fault or is known to find one.
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// None where there is no such directory.
+/// Empty if there is no such directory.
 std::vector<Path> FilesIn(const char* directory) {
   std::vector<Path> files;
   std::error_code missing;
@@ -37,7 +37,7 @@ std::vector<Path> AllFiles() {
   return files;
 }
 
-/// "corpus_double_1c9d", of what a test's name may hold.
+/// "corpus_double_1c9d": only characters that a test name may have.
 std::string Name(const testing::TestParamInfo<Path>& info) {
   const Path& file = info.param;
   std::string name = file.parent_path().parent_path().filename().string() + "_" + FUZZ_TARGET +
@@ -55,7 +55,7 @@ TEST_P(Replay, HoldsItsProperties) {
   std::ifstream file(GetParam(), std::ios::binary);
   ASSERT_TRUE(file) << GetParam();
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  // A copy of its own: a read past the end is one for the sanitizers.
+  // An exact copy, so that the sanitizers notice a read past its end.
   const std::vector<std::uint8_t> input(bytes.begin(), bytes.end());
   EXPECT_EQ(LLVMFuzzerTestOneInput(input.data(), input.size()), 0);
 }

@@ -1,4 +1,4 @@
-// The ctl channel of the whole double, over a real socket.
+// The ctl channel of the whole mock, over a real socket.
 
 #include <thread>
 
@@ -7,9 +7,10 @@
 namespace hyperstart {
 namespace {
 
-/// A number that neither dialect gives a name.
+/// A command number that has no name in either dialect.
 constexpr std::uint32_t kUnnamed = 99;
-/// What virtcontainers calls 23 and 24; the agent calls them processasyncevent and signalprocess.
+/// The names that virtcontainers gives to 23 and 24, where the agent has processasyncevent and
+/// signalprocess.
 constexpr std::uint32_t kPsContainerOfClearContainers = 23;
 constexpr std::uint32_t kProcessAsyncEventOfClearContainers = 24;
 
@@ -48,7 +49,7 @@ TEST(Ctl, AcksEveryCommandOfClearContainersAndNamesIt) {
   EXPECT_THAT(missing.message(), testing::HasSubstr("pscontainer"));
 }
 
-TEST(Ctl, AcksANumberThatNobodyNamed) {
+TEST(Ctl, AcksACommandWithoutAName) {
   Started agent;
   RawClient client = agent.Ctl();
   EXPECT_EQ(client.Call(kUnnamed, "x").reply.key, wire::kAck);
@@ -64,7 +65,7 @@ TEST(Ctl, AnswersAFrameCutAtEveryByte) {
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
     SCOPED_TRACE(cut);
     client.Write(frame.substr(0, cut));
-    // The next for the first piece comes before the second piece is sent.
+    // Read the nexts for the first piece before sending the second.
     std::uint64_t counted = 0;
     while (counted < cut) counted += wire::ToU32(client.ReadFrame()->payload);
     EXPECT_EQ(counted, cut);
@@ -76,14 +77,14 @@ TEST(Ctl, AnswersAFrameCutAtEveryByte) {
   }
 }
 
-TEST(Ctl, CountsHeaderAndPayloadApart) {
+TEST(Ctl, CountsHeaderAndPayloadSeparately) {
   Started agent;
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kStartPod, "payload"));
   EXPECT_EQ(client.Read(32), wire::Next(8) + wire::Next(7) + wire::Ack());
 }
 
-TEST(Ctl, CountsEachByteOfAHeaderThatComesBytewise) {
+TEST(Ctl, CountsEachByteOfAHeaderThatArrivesByteByByte) {
   Started agent;
   RawClient client = agent.Ctl();
   for (const char byte : wire::Ctl(wire::kPing)) {
@@ -93,7 +94,7 @@ TEST(Ctl, CountsEachByteOfAHeaderThatComesBytewise) {
   EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kAck, ""}));
 }
 
-TEST(Ctl, AnswersFramesOfOneWriteOneAfterTheOther) {
+TEST(Ctl, AnswersFramesOfOneWriteInOrder) {
   Started agent;
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion) +
@@ -106,7 +107,7 @@ TEST(Ctl, AnswersFramesOfOneWriteOneAfterTheOther) {
                           Message(Command::kStartPod, "xyz")));
 }
 
-TEST(Ctl, RecordsAMessageBeforeItsAckLeaves) {
+TEST(Ctl, RecordsAMessageBeforeItSendsTheAck) {
   Started agent;
   RawClient client = agent.Ctl();
   for (int i = 0; i < 1000; ++i) {
@@ -115,7 +116,7 @@ TEST(Ctl, RecordsAMessageBeforeItsAckLeaves) {
   }
 }
 
-TEST(Ctl, TakesPayloadsOfAnySizeWhole) {
+TEST(Ctl, ReceivesPayloadsOfAnySize) {
   Started agent;
   RawClient client = agent.Ctl();
   for (const std::size_t size :
@@ -145,7 +146,7 @@ TEST_P(RunvFlowControl, NeverStalls) {
 INSTANTIATE_TEST_SUITE_P(Sizes, RunvFlowControl,
                          testing::Values(0, 504, 505, 1016, 65'536, 10'485'760));
 
-TEST(Ctl, CountsFramesWholeWhereAskedTo) {
+TEST(Ctl, CountsWholeFramesWithNextAcksPerFrame) {
   Options options;
   options.next_acks = NextAcks::kPerFrame;
   Started agent(options);
@@ -155,7 +156,7 @@ TEST(Ctl, CountsFramesWholeWhereAskedTo) {
   EXPECT_EQ(client.Read(32), wire::Next(8) + wire::Next(7) + wire::Ack());
 }
 
-TEST(Ctl, CountsNothingWhereAskedTo) {
+TEST(Ctl, CountsNothingWithNextAcksNone) {
   Options options;
   options.next_acks = NextAcks::kNone;
   Started agent(options);
@@ -164,7 +165,7 @@ TEST(Ctl, CountsNothingWhereAskedTo) {
   EXPECT_EQ(client.Read(8), wire::Ack());
 }
 
-TEST(Ctl, GreetsEachClientWithReadyWhereAskedTo) {
+TEST(Ctl, SendsReadyToEachClientWithReadyOnConnect) {
   Options options;
   options.ready_on_connect = true;
   Started agent(options);
@@ -174,7 +175,7 @@ TEST(Ctl, GreetsEachClientWithReadyWhereAskedTo) {
   }
 }
 
-TEST(Ctl, SendsWhatTheTestSays) {
+TEST(Ctl, SendsWhatTheTestSends) {
   Started agent;
   RawClient client = agent.Ctl();
   agent.SendReady();
@@ -191,7 +192,7 @@ TEST(Ctl, SendsWhatTheTestSays) {
   EXPECT_EQ(client.Read(2), "\x01\x02");
 }
 
-TEST(Ctl, NumbersTheProcessEventAsTheDialectDoes) {
+TEST(Ctl, SendsTheProcessEventWithTheNumberOfTheDialect) {
   Options options;
   options.dialect = Dialect::kClearContainers;
   Started agent(options);
@@ -203,7 +204,7 @@ TEST(Ctl, NumbersTheProcessEventAsTheDialectDoes) {
                 R"({"container":"a\"b\\c\u000a","process":"","event":"finished","status":-1})"}));
 }
 
-TEST(Ctl, KeepsTheFramesOfManySendersWhole) {
+TEST(Ctl, DoesNotMixTheFramesOfManySenders) {
   Started agent;
   RawClient client = agent.Ctl();
   constexpr std::size_t kSenders = 8;
@@ -230,15 +231,16 @@ TEST(Ctl, KeepsTheFramesOfManySendersWhole) {
   EXPECT_THAT(next, testing::Each(kFrames));
 }
 
-TEST(Ctl, ReadsNoFurtherThanAClientReads) {
+TEST(Ctl, StopsReadingFromAClientThatDoesNotRead) {
   Started agent;
   RawClient client = agent.Ctl();
-  // Pings whose answers nobody reads: at 20 bytes each, 1 MiB of them and a socket's buffer fit.
+  // The answers to these pings, 20 bytes each, are more than the mock's queue (1 MiB) and the
+  // socket hold.
   constexpr std::size_t kPings = 200'000;
   std::string pings;
   for (std::size_t i = 0; i < kPings; ++i) pings += wire::Ctl(wire::kPing);
   std::size_t written = 0;
-  // The socket towards the mock is full for good once the mock has stopped to read.
+  // When the mock stops reading, the socket to it stays full.
   while (written < pings.size()) {
     const std::size_t fits = client.WriteWhatFits(std::string_view(pings).substr(written));
     written += fits;
@@ -253,11 +255,11 @@ TEST(Ctl, ReadsNoFurtherThanAClientReads) {
   EXPECT_EQ(agent.GetLastMessages().size(), kPings);
 }
 
-// ---- What breaks the framing
+// ---- Broken framing
 
 class BrokenLength : public testing::TestWithParam<std::uint32_t> {};
 
-TEST_P(BrokenLength, EndsTheConnectionUncountedAfterWhatIsOwed) {
+TEST_P(BrokenLength, EndsTheConnectionAfterPendingRepliesAndIsNotCounted) {
   Started agent;
   RawClient client = agent.Ctl();
   const std::string broken = wire::U32(wire::kPing) + wire::U32(GetParam());
@@ -277,7 +279,7 @@ TEST_P(BrokenLength, EndsTheConnectionUncountedAfterWhatIsOwed) {
 INSTANTIATE_TEST_SUITE_P(Lengths, BrokenLength,
                          testing::Values(0, 1, 4, 7, 64 * 1024 * 1024 + 1, 0x80000000, 0xffffffff));
 
-TEST(Ctl, LeavesIoAloneWhenItsOwnFramingBreaks) {
+TEST(Ctl, DoesNotAffectIoWhenItsFramingIsBroken) {
   Started agent;
   RawClient ctl = agent.Ctl();
   RawClient io = agent.Io();
@@ -290,7 +292,7 @@ TEST(Ctl, LeavesIoAloneWhenItsOwnFramingBreaks) {
   EXPECT_EQ(agent.TakeViolations().size(), 1u);
 }
 
-TEST(Ctl, TakesAFrameOfExactlyTheLimit) {
+TEST(Ctl, AcceptsAFrameOfExactlyTheLimit) {
   Options options;
   options.max_frame = 108;
   Started agent(options);
@@ -302,7 +304,7 @@ TEST(Ctl, TakesAFrameOfExactlyTheLimit) {
   EXPECT_THAT(agent.TakeViolations().at(0).what, testing::HasSubstr("max_frame"));
 }
 
-TEST(Ctl, TellsOfAClientThatLeavesInMidFrame) {
+TEST(Ctl, ReportsAClientThatLeavesInMidFrame) {
   Started agent;
   const std::string frame = wire::Ctl(wire::kNewContainer, "0123456789");
   for (std::size_t cut = 1; cut < frame.size(); ++cut) {
@@ -319,7 +321,7 @@ TEST(Ctl, TellsOfAClientThatLeavesInMidFrame) {
   }
 }
 
-TEST(Ctl, TakesADepartureBetweenFramesForWhatItIs) {
+TEST(Ctl, ReportsNothingWhenAClientLeavesBetweenFrames) {
   Started agent;
   {
     RawClient client = agent.Ctl();

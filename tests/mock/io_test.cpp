@@ -1,4 +1,4 @@
-// The io channel of the whole double, over a real socket.
+// The io channel of the whole mock, over a real socket.
 
 #include "support/mock_test.hpp"
 
@@ -7,7 +7,7 @@ namespace {
 
 using testing::ElementsAre;
 
-TEST(Io, RecordsPacketsAndEnds) {
+TEST(Io, RecordsPacketsAndTheEndOfAStream) {
   Started agent;
   RawClient client = agent.Io();
   client.Write(wire::Io(1, "stdin\n") + wire::Io(0xfedcba9876543210, "x") + wire::Io(1));
@@ -16,7 +16,7 @@ TEST(Io, RecordsPacketsAndEnds) {
   EXPECT_EQ(*agent.ReadIo(kDeadline), (IoPacket{0xfedcba9876543210, "x"}));
 }
 
-TEST(Io, TakesAFrameCutAtEveryByte) {
+TEST(Io, RecordsAFrameCutAtEveryByte) {
   const std::string frame = wire::Io(7, "some data");
   Started agent;
   RawClient client = agent.Io();
@@ -27,7 +27,7 @@ TEST(Io, TakesAFrameCutAtEveryByte) {
   }
 }
 
-TEST(Io, TakesFramesThatComeByteByByte) {
+TEST(Io, RecordsFramesThatArriveByteByByte) {
   Started agent;
   RawClient client = agent.Io();
   for (const char byte : wire::Io(1, "ab") + wire::Io(2) + wire::Io(3, "c")) {
@@ -37,7 +37,7 @@ TEST(Io, TakesFramesThatComeByteByByte) {
   EXPECT_THAT(agent.GetLastIoPackets(), ElementsAre(IoPacket{1, "ab"}, IoPacket{2, ""}));
 }
 
-TEST(Io, TakesPayloadsOfAnySizeWhole) {
+TEST(Io, ReceivesPayloadsOfAnySize) {
   Started agent;
   RawClient client = agent.Io();
   for (const std::size_t size : {std::size_t{4084}, std::size_t{65'536}, std::size_t{131'060},
@@ -48,7 +48,7 @@ TEST(Io, TakesPayloadsOfAnySizeWhole) {
   }
 }
 
-TEST(Io, KeepsInterleavedStreamsApart) {
+TEST(Io, SeparatesInterleavedStreams) {
   Started agent;
   RawClient client = agent.Io();
   std::string sent[3];
@@ -77,7 +77,7 @@ TEST(Io, FailsToReadMoreThanAStreamHolds) {
   EXPECT_EQ(*agent.ReadStreamToEnd(1, kDeadline), "abc");
 }
 
-TEST(Io, SendsWhatTheTestSays) {
+TEST(Io, SendsWhatTheTestSends) {
   Started agent;
   RawClient client = agent.Io();
   agent.SendIo(0x0102030405060708, "out");
@@ -90,7 +90,7 @@ TEST(Io, SendsWhatTheTestSays) {
   EXPECT_EQ(client.Read(3), "raw");
 }
 
-TEST(Io, KeepsWhatIsSentBeforeAClientComes) {
+TEST(Io, KeepsWhatIsSentBeforeAClientConnects) {
   Started agent;
   for (std::uint32_t i = 0; i < 1000; ++i) agent.SendIo(i, wire::Pattern(i, i));
   RawClient client = agent.Io();
@@ -107,8 +107,8 @@ TEST(Io, NeverBlocksASenderAndLosesNothing) {
   const std::string data = wire::Pattern(64 * 1024);
   constexpr std::uint64_t kFrames = 400;  // 25 MiB
   for (std::uint64_t seq = 0; seq < kFrames; ++seq) agent.SendIo(seq, data);
-  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);  // ctl is not held up
-  client.Write(wire::Io(5, "heard"));                      // nor is what the client sends
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);  // ctl is not blocked
+  client.Write(wire::Io(5, "heard"));                      // nor is reading
   EXPECT_EQ(agent.ReadIo(kDeadline)->data, "heard");
   for (std::uint64_t seq = 0; seq < kFrames; ++seq) {
     const wire::Frame frame = *client.ReadFrame();
@@ -117,7 +117,7 @@ TEST(Io, NeverBlocksASenderAndLosesNothing) {
   }
 }
 
-TEST(Io, EndsAConnectionWhoseFramingBreaks) {
+TEST(Io, EndsAConnectionWithBrokenFraming) {
   Started agent;
   for (const std::uint32_t length : {0u, 8u, 11u, 64u * 1024 * 1024 + 1, 0xffffffffu}) {
     SCOPED_TRACE(length);

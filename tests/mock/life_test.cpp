@@ -1,4 +1,4 @@
-// Starting, stopping, and what comes between clients.
+// Starting and stopping, one client after another, forked processes, and errors of the user.
 
 #include <dirent.h>
 #include <gtest/gtest-spi.h>
@@ -82,12 +82,12 @@ TEST(Life, StopsInMidFrameWithoutBlamingTheClient) {
   }
 }
 
-// What a client wrote before it left is heard, however soon Stop follows.
-TEST(Life, HearsAClientThatHasLeftBeforeItStops) {
+// What a client wrote before it left is recorded, however soon Stop follows.
+TEST(Life, ReadsWhatADepartedClientWroteBeforeItStops) {
   for (int i = 0; i < 50; ++i) {
     Started agent;
     agent.Ctl().Write(wire::Ctl(wire::kPing, "from the backlog, perhaps"));
-    agent.Io().Write(wire::Io(1, "whole") + wire::Io(2, "never to be whole").substr(0, 20));
+    agent.Io().Write(wire::Io(1, "whole") + wire::Io(2, "never complete ...").substr(0, 20));
     EXPECT_NONFATAL_FAILURE(agent.Stop(), "20 of 29 bytes of a frame of seq 2");
     EXPECT_THAT(agent.GetLastMessages(),
                 ElementsAre(Message(Command::kPing, "from the backlog, perhaps")));
@@ -122,7 +122,7 @@ TEST(Life, StopsWhileAClientFloods) {
       const std::string data = wire::Io(1, wire::Pattern(10'000));
       try {
         for (;;) client.Write(data);
-      } catch (const std::runtime_error&) {  // the mock has hung up
+      } catch (const std::runtime_error&) {  // the mock has disconnected
       }
     });
     ASSERT_TRUE(agent.ReadIo(kDeadline));
@@ -151,7 +151,7 @@ TEST(Life, StartsAgainOnTheSamePaths) {
     agent.Start();
     EXPECT_EQ(agent.GetSocketPaths().ctl, paths.ctl);
   }
-  EXPECT_EQ(agent.GetLastMessages().size(), 3u);  // records stay
+  EXPECT_EQ(agent.GetLastMessages().size(), 3u);  // Stop keeps records
 }
 
 TEST(Life, KeepsRecordsThroughStop) {
@@ -175,7 +175,7 @@ TEST(Life, WaitsFailAtOnceWhenNotStarted) {
 }
 
 TEST(Life, LeavesNothingBehind) {
-  { Started first; }  // a sanitizer's own thread starts with the first of ours
+  { Started first; }  // a sanitizer starts a thread of its own with the first thread
   const std::size_t descriptors = CountEntries("/proc/self/fd");
   const std::size_t threads = CountEntries("/proc/self/task");
   std::string directory;
@@ -190,7 +190,8 @@ TEST(Life, LeavesNothingBehind) {
     RawClient io = agent.Io();
     ctl.Call(wire::kPing);
     ASSERT_TRUE(agent.WaitForConnection(kDeadline));
-    for (int i = 0; i < 100; ++i) agent.SendIo(1, std::string(100'000, 'x'));  // starts a writer
+    for (int i = 0; i < 100; ++i)
+      agent.SendIo(1, std::string(100'000, 'x'));                   // starts a writer thread
     EXPECT_EQ(CountEntries("/proc/self/fd"), descriptors + 7 + 2);  // the mock's, and two clients
     EXPECT_EQ(CountEntries("/proc/self/task"), threads + 3);
   }
@@ -199,7 +200,7 @@ TEST(Life, LeavesNothingBehind) {
   EXPECT_FALSE(Exists(directory));
 }
 
-TEST(Life, LivesAThousandTimes) {
+TEST(Life, StartsAndStopsAThousandTimes) {
   const std::size_t descriptors = CountEntries("/proc/self/fd");
   for (int i = 0; i < 1000; ++i) {
     Started agent;
@@ -222,7 +223,7 @@ TEST(Reconnect, ServesOneClientAfterAnother) {
   }
 }
 
-TEST(Reconnect, LetsTheNextClientWaitUntilTheFirstLeaves) {
+TEST(Reconnect, MakesTheNextClientWaitUntilTheFirstLeaves) {
   Started agent;
   RawClient first = agent.Ctl();
   first.Call(wire::kPing);
@@ -235,7 +236,7 @@ TEST(Reconnect, LetsTheNextClientWaitUntilTheFirstLeaves) {
   EXPECT_EQ(second.ReadAnswer().next, 8u);
 }
 
-TEST(Reconnect, StartsTheNextClientWithAFreshFrame) {
+TEST(Reconnect, DropsAPartialFrameBeforeTheNextClient) {
   Started agent;
   {
     RawClient client = agent.Ctl();
@@ -260,14 +261,14 @@ TEST(Reconnect, KeepsWhatIsSentBetweenClientsForTheNext) {
   }
 }
 
-TEST(Reconnect, ServesTheClientBehindOneThatLeftAFullQueue) {
+TEST(Reconnect, DropsAFullQueueBeforeTheNextClient) {
   Started agent;
   for (std::uint64_t i = 0; i < 100; ++i) {
     auto client = std::make_unique<RawClient>(agent.Io());
     ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
     for (int n = 0; n < 8; ++n) agent.SendIo(0, std::string(100'000, 'x'));
     RawClient next = agent.Io();  // waits in the backlog
-    client.reset();               // owed more than a socket holds
+    client.reset();               // more is queued for it than a socket holds
     ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
     agent.SendIo(i, std::string(300'000, 'y'));
     const wire::Frame frame = *next.ReadFrame();
@@ -299,7 +300,7 @@ TEST(Connection, IsWaitedForOnBothChannels) {
   EXPECT_TRUE(agent.WaitForConnection(kDeadline));
 }
 
-// ---- A process that was forked off
+// ---- Forked processes
 
 /// The exit status of a child process that calls the function; the deadline kills it.
 template <typename Function>
@@ -324,7 +325,7 @@ TEST(Fork, MayDestroyAMockWhoseThreadsWait) {
   ASSERT_TRUE(agent->WaitForConnection(Channel::kCtl, kDeadline));
   EXPECT_EQ(StatusOfChild([&] { agent.reset(); }), 0);
   agent->ResumeReading(Channel::kCtl);
-  EXPECT_EQ(ctl.ReadAnswer().next, 8u) << "the mock lives on where it was made";
+  EXPECT_EQ(ctl.ReadAnswer().next, 8u) << "the mock still works in the process that made it";
 }
 
 TEST(Fork, LeavesTheDirectoryOfAMockThatIsStopped) {
@@ -347,7 +348,7 @@ TEST(Fork, LeavesTheMockToTheProcessThatStartedIt) {
   EXPECT_EQ(agent.Ctl().Call(wire::kPing).next, 8u);
 }
 
-// ---- Errors that a user meets
+// ---- Errors of the user
 
 TEST(Errors, NameThePathThatIsTooLongAndTheLimit) {
   Options options;
@@ -367,7 +368,8 @@ TEST(Errors, NameTheDirectoryThatDoesNotExist) {
   const std::string error = ErrorOf([&] { agent.Start(); });
   EXPECT_THAT(error, HasSubstr("/nonexistent/io.sock"));
   EXPECT_THAT(error, HasSubstr("directory does not exist"));
-  EXPECT_FALSE(Exists(agent.GetSocketPaths().ctl));  // the half that worked is taken back
+  EXPECT_FALSE(
+      Exists(agent.GetSocketPaths().ctl));  // the channel that could listen is closed again
   EXPECT_THAT(ErrorOf([&] { agent.SendReady(); }), HasSubstr("call Start() first"));
 }
 
@@ -381,12 +383,12 @@ TEST(Errors, NameThePathInUseAndLeaveItsOwnerAlone) {
   EXPECT_THAT(error, HasSubstr("in use"));
   EXPECT_EQ(owner.Ctl().Call(wire::kPing).next, 8u);
   EXPECT_TRUE(owner.WaitForDisconnect(Channel::kCtl, kDeadline));
-  EXPECT_FALSE(owner.WaitForDisconnect(Channel::kCtl, 0ms));  // nobody else has knocked
+  EXPECT_FALSE(owner.WaitForDisconnect(Channel::kCtl, 0ms));  // the other mock did not connect
   owner.Stop();
   agent.Start();  // the path is free now
 }
 
-TEST(Errors, LeaveThePathToWhoHasTakenIt) {
+TEST(Errors, LeaveAPathThatAnotherMockListensOn) {
   Started first;
   first.Stop();
   Options options;
@@ -396,7 +398,7 @@ TEST(Errors, LeaveThePathToWhoHasTakenIt) {
   EXPECT_EQ(second.Ctl().Call(wire::kPing).next, 8u);
 }
 
-TEST(Errors, LeaveThePathToWhoHasTakenItSinceListeningStopped) {
+TEST(Errors, LeaveAPathThatAnotherMockHasTakenSinceListeningStopped) {
   Started first;
   Options options;
   options.ctl_path = first.GetSocketPaths().ctl;

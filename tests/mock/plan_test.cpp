@@ -1,4 +1,5 @@
-// Who answers a command: plans, handlers, the default; and what Stop() says of them.
+// Which reply a command gets: from a plan, the handler or the default. What Stop() reports about
+// plans and handlers.
 
 #include <gtest/gtest-spi.h>
 
@@ -21,7 +22,7 @@ using testing::Return;
 wire::Frame Ack(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
 wire::Frame Error(std::string payload = {}) { return {wire::kError, std::move(payload)}; }
 
-/// What Stop() fails the test with.
+/// The failures that Stop() adds to the test.
 std::vector<testing::TestPartResult> FailuresOfStop(MockHyperstart& agent) {
   testing::TestPartResultArray results;
   {
@@ -34,7 +35,7 @@ std::vector<testing::TestPartResult> FailuresOfStop(MockHyperstart& agent) {
   return failures;
 }
 
-// ---- The order
+// ---- Precedence
 
 TEST(Plan, AnswersByPlanThenHandlerThenDefaultThenAck) {
   Started agent;
@@ -78,7 +79,7 @@ TEST(Plan, AnswersTheFirstCommandsAndThenTheRest) {
   EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("then"));
 }
 
-TEST(Plan, IsAddedToByALaterOn) {
+TEST(Plan, IsExtendedByALaterOn) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("1"));
   agent.On(Command::kPing).WillOnce(Reply::Ack("2")).WillRepeatedly(Reply::Ack("old"));
@@ -91,7 +92,7 @@ TEST(Plan, IsAddedToByALaterOn) {
   EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("other"));
 }
 
-TEST(Plan, GoesOnWithTheNextClientAndTheNextStart) {
+TEST(Plan, ContinuesWithTheNextClientAndTheNextStart) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("1")).WillOnce(Reply::Ack("2"));
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("3"));
@@ -102,7 +103,7 @@ TEST(Plan, GoesOnWithTheNextClientAndTheNextStart) {
   EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("3"));
 }
 
-TEST(Plan, AnswersCommandsOfOneWriteInTurn) {
+TEST(Plan, AnswersCommandsOfOneWriteInOrder) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Error("1")).WillOnce(Reply::Nothing());
   RawClient client = agent.Ctl();
@@ -111,7 +112,7 @@ TEST(Plan, AnswersCommandsOfOneWriteInTurn) {
                                 wire::Next(8) + wire::Ack());
 }
 
-TEST(Plan, TakesTheApiVersionOfTheOptions) {
+TEST(Plan, AnswersVersionWithTheApiVersionOfTheOptions) {
   Options options;
   options.api_version = 4242;
   Started agent(options);
@@ -130,7 +131,7 @@ TEST(Plan, MayBeMadeBeforeStart) {
   EXPECT_EQ(RawClient::Ctl(agent.GetSocketPaths().ctl).Call(wire::kPing).reply, Error("early"));
 }
 
-TEST(Plan, MayChangeUnderTraffic) {
+TEST(Plan, MayChangeWhileCommandsArrive) {
   Started agent;
   std::atomic<bool> over{false};
   std::thread changes([&] {
@@ -156,9 +157,9 @@ TEST(Plan, MayChangeUnderTraffic) {
   changes.join();
 }
 
-// ---- Whatever else
+// ---- Plans of modifiers alone
 
-TEST(PlanOfModifiers, AppliesThemToWhateverElseIsAnswered) {
+TEST(PlanOfModifiers, AppliesThemToTheFallbackReply) {
   const std::string ack = wire::Next(8);
   Started agent;
   const auto answer = [&](std::uint32_t command) {
@@ -185,7 +186,7 @@ TEST(PlanOfModifiers, AppliesThemToWhateverElseIsAnswered) {
   EXPECT_EQ(answer(wire::kPing), "repeatedly");
 }
 
-TEST(PlanOfModifiers, WinsOverWhatLiesBelow) {
+TEST(PlanOfModifiers, TakesPrecedenceOverTheModifiersOfTheFallback) {
   std::atomic<int> called_by_plan{0};
   std::atomic<int> called_by_handler{0};
   Started agent;
@@ -203,7 +204,7 @@ TEST(PlanOfModifiers, WinsOverWhatLiesBelow) {
   EXPECT_EQ(called_by_handler, 0);
 }
 
-TEST(PlanOfModifiers, MakesEveryReplySlowOrCut) {
+TEST(PlanOfModifiers, AppliesToEveryCommandAsTheDefaultReply) {
   Started agent;
   agent.SetDefaultReply(Reply().Truncated(6));
   for (const wire::Named& command : wire::kHyperstartCommands) {
@@ -213,7 +214,7 @@ TEST(PlanOfModifiers, MakesEveryReplySlowOrCut) {
   }
 }
 
-// ---- What Stop says
+// ---- What Stop reports
 
 TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
   Options options;
@@ -233,14 +234,14 @@ TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
     EXPECT_STREQ(failure.file_name(), __FILE__);
     EXPECT_THAT(failure.message(), HasSubstr("never used"));
   }
-  EXPECT_EQ(failures[0].line_number(), second);  // startpod is 1, ping is 12
+  EXPECT_EQ(failures[0].line_number(), second);  // in the order of the command numbers
   EXPECT_THAT(failures[0].message(), HasSubstr("startpod"));
   EXPECT_EQ(failures[1].line_number(), first);
   EXPECT_THAT(failures[1].message(), HasSubstr("ping"));
 
-  EXPECT_THAT(FailuresOfStop(agent), IsEmpty());  // once
+  EXPECT_THAT(FailuresOfStop(agent), IsEmpty());  // reported once
   agent.Start();
-  EXPECT_EQ(agent.Ctl().Call(wire::kStartPod).reply, Ack());  // and it is gone
+  EXPECT_EQ(agent.Ctl().Call(wire::kStartPod).reply, Ack());  // and the plan is gone
 }
 
 TEST(Plan, FailsTheTestInTheDestructorToo) {
@@ -254,7 +255,7 @@ TEST(Plan, FailsTheTestInTheDestructorToo) {
       "execcmd");
 }
 
-TEST(Plan, DoesNotMindAnUnusedWillRepeatedly) {
+TEST(Plan, AcceptsAnUnusedWillRepeatedly) {
   Started agent;
   agent.On(Command::kPing).WillRepeatedly(Reply::Error());
   EXPECT_THAT(FailuresOfStop(agent), IsEmpty());
@@ -275,7 +276,7 @@ TEST(HandlerOfTheTest, MayBeAMockFunction) {
   EXPECT_EQ(client.Call(wire::kPing, "x").reply, Ack("mocked"));
   EXPECT_EQ(client.Call(wire::kStartPod).reply, Error("no"));
   EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack());
-  agent.SetHandler(nullptr);  // no call of it is running: it may go
+  agent.SetHandler(nullptr);  // returns when no call is running, so the handler may be destroyed
   EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
 }
 
@@ -285,7 +286,8 @@ TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
   RawClient io = ConnectAndWait(agent, Channel::kIo);
   std::thread stdin_writer;
   agent.SetHandler([&](const DecodedMessage& message) {
-    EXPECT_THAT(agent.GetLastMessages(), ElementsAre(message));  // recorded before it is asked
+    EXPECT_THAT(agent.GetLastMessages(),
+                ElementsAre(message));  // recorded before the handler is called
     EXPECT_FALSE(agent.WaitForMessage(0ms));
     EXPECT_TRUE(agent.WaitForConnection(kDeadline));
     EXPECT_FALSE(agent.WaitForDisconnect(Channel::kIo, 0ms));
@@ -297,7 +299,7 @@ TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
     agent.SendIo(1, "out");
     agent.SendExitStatus(1, 7);
     agent.CloseIo(1);
-    EXPECT_EQ(*agent.ReadStreamToEnd(5, kDeadline), "in");  // io goes on meanwhile
+    EXPECT_EQ(*agent.ReadStreamToEnd(5, kDeadline), "in");  // io is not blocked
     EXPECT_THAT(agent.GetLastIoPackets(), IsEmpty());
     EXPECT_THAT(agent.TakeViolations(), IsEmpty());
     EXPECT_THAT(agent.Transcript(), HasSubstr("execcmd"));
@@ -312,7 +314,7 @@ TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
     EXPECT_THAT(ErrorOf([&] { agent.Stop(); }), HasSubstr("Stop()"));
     agent.On(Command::kPing).WillOnce(Reply::Ack("planned by the handler"));
     agent.SetDefaultReply(Reply::Error("default of the handler"));
-    agent.SetHandler(nullptr);  // itself
+    agent.SetHandler(nullptr);  // the handler that is running
     return Reply::Ack("handled");
   });
   ctl.Write(wire::Ctl(wire::kExecCmd, "{}"));
@@ -373,7 +375,7 @@ TEST(HandlerOfTheTest, MayBlockWhileIoGoesOn) {
   agent.SendReady();
   EXPECT_EQ(ctl.Read(8), wire::Ctl(wire::kReady));
   EXPECT_EQ(ctl.Waiting(), 0u);
-  EXPECT_THAT(agent.GetLastMessages(), IsEmpty());  // the second command waits
+  EXPECT_THAT(agent.GetLastMessages(), IsEmpty());  // the second command has not been read
   agent.On(Command::kStartPod).WillOnce(Reply::Error());
   release.set_value();
   EXPECT_EQ(RestOf(ctl), wire::Ack("released") + wire::Next(8) + wire::Ctl(wire::kError));
@@ -393,7 +395,7 @@ TEST(HandlerOfTheTest, MayThrow) {
   EXPECT_EQ(client.Call(wire::kPing).reply, Error("out of luck"));
   EXPECT_EQ(client.Call(wire::kStartPod).reply.key, wire::kError);
   EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());
-  EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());  // and the mock goes on
+  EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());  // the mock still answers
 
   const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
   ASSERT_EQ(failures.size(), 3u);
@@ -410,11 +412,11 @@ TEST(HandlerOfTheTest, IsNoLongerRunningWhenSetHandlerReturns) {
     auto alive = std::make_unique<std::atomic<int>>(1);
     agent.SetHandler([alive = alive.get()](const DecodedMessage&) {
       for (int n = 0; n < 50; ++n) std::this_thread::yield();
-      EXPECT_EQ(alive->load(), 1);  // a use after free, were it still running
+      EXPECT_EQ(alive->load(), 1);  // a use after free if the handler still runs
       return Reply();
     });
     client.Write(wire::Ctl(wire::kPing));
-    if (i % 2 == 0) client.Read(12);  // the handler is running, or about to
+    if (i % 2 == 0) client.Read(12);  // the handler is running, or about to run
     agent.SetHandler(nullptr);
     *alive = 0;
     alive.reset();

@@ -1,4 +1,4 @@
-// The conversation, as the whole double tells it.
+// The transcript of the whole mock.
 
 #include <regex>
 #include <thread>
@@ -8,7 +8,7 @@
 namespace hyperstart {
 namespace {
 
-/// A number that no dialect gives a name.
+/// A command number that has no name in either dialect.
 constexpr std::uint32_t kUnnamed = 99;
 
 using testing::HasSubstr;
@@ -18,7 +18,7 @@ std::string WithoutTimes(const std::string& text) {
   return std::regex_replace(text, std::regex(R"( *\+\d+\.\d ms)"), "");
 }
 
-TEST(Transcript, TellsWhatWasSaidInOrder) {
+TEST(Transcript, ShowsTheConversationInOrder) {
   Options options;
   options.ready_on_connect = true;
   Started agent(options);
@@ -53,7 +53,7 @@ TEST(Transcript, TellsWhatWasSaidInOrder) {
                 "[hyperstart]  io        disconnected by Stop\n");
 }
 
-TEST(Transcript, TellsWhatWasDropped) {
+TEST(Transcript, ShowsWhatWasDropped) {
   Started agent;
   {
     RawClient io = agent.Io();
@@ -72,7 +72,7 @@ TEST(Transcript, TellsWhatWasDropped) {
   EXPECT_THAT(text, HasSubstr("20 bytes not sent: the mock is stopped"));
 }
 
-TEST(Transcript, TellsOfFaults) {
+TEST(Transcript, ShowsFaults) {
   Started agent;
   RawClient ctl = agent.Ctl();
   ctl.Call(wire::kPing);
@@ -97,7 +97,7 @@ TEST(Transcript, TellsOfFaults) {
             "[hyperstart]  ctl       disconnected by the mock\n");
 }
 
-TEST(Transcript, ShowsTextAsTextThoughItIsAsLongAsANumber) {
+TEST(Transcript, ShowsTextOfFourBytesAsText) {
   Started agent;
   agent.On(Command::kReadFile).WillOnce(Reply::Ack("abcd"));
   RawClient ctl = agent.Ctl();
@@ -107,7 +107,7 @@ TEST(Transcript, ShowsTextAsTextThoughItIsAsLongAsANumber) {
   EXPECT_THAT(agent.Transcript(), HasSubstr("next 8, ack 4244\n"));
 }
 
-TEST(Transcript, TellsWhereAnotherLifeBegins) {
+TEST(Transcript, ShowsWhereTheMockWasStartedAgain) {
   Started agent;
   agent.Stop();
   EXPECT_THAT(agent.Transcript(), Not(HasSubstr("started again")));
@@ -115,7 +115,7 @@ TEST(Transcript, TellsWhereAnotherLifeBegins) {
   EXPECT_THAT(agent.Transcript(), HasSubstr("ctl       started again: times count from here\n"));
 }
 
-TEST(Transcript, KeepsHowItBeganAndHowItWentOnLast) {
+TEST(Transcript, KeepsTheFirstAndTheLastEvents) {
   Started agent;
   RawClient io = agent.Io();
   std::string packets;
@@ -131,7 +131,7 @@ TEST(Transcript, KeepsHowItBeganAndHowItWentOnLast) {
   EXPECT_THAT(text, Not(HasSubstr("\"packet 5000\"")));
 }
 
-TEST(Transcript, KeepsLittleOfAFlood) {
+TEST(Transcript, IsBoundedWhenAClientFloods) {
   Started agent;
   RawClient io = agent.Io();
   const std::string packets = [] {
@@ -163,7 +163,7 @@ TEST(Transcript, DrawsASequenceDiagram) {
             "  Note over C,A: ctl: disconnected by Stop (T)\n");
 }
 
-TEST(Transcript, MayBeAskedForWhileAllGoesOn) {
+TEST(Transcript, MayBeReadWhileCommandsArrive) {
   Started agent;
   RawClient ctl = agent.Ctl();
   std::atomic<bool> over{false};

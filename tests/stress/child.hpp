@@ -1,4 +1,4 @@
-// The inner program, started with fork and exec: what it prints, how it ends, and killing it.
+// The inner program as a child process: what it prints, its exit status, and killing it.
 
 #ifndef MOCK_HYPERSTART_TESTS_STRESS_CHILD_HPP_
 #define MOCK_HYPERSTART_TESTS_STRESS_CHILD_HPP_
@@ -18,7 +18,8 @@
 
 class Child {
  public:
-  using Environment = std::vector<std::pair<std::string, std::string>>;  // what is added to ours
+  /// Variables that are added to the environment of this process.
+  using Environment = std::vector<std::pair<std::string, std::string>>;
 
   Child(const std::string& filter, const Environment& environment) {
     const std::string argument = "--gtest_filter=" + filter;
@@ -27,7 +28,7 @@ class Child {
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(pipe[1], STDOUT_FILENO);
-      // Ours, where we are one of several shards, is not the child's.
+      // If this process runs one of several shards, that does not apply to the child.
       for (const char* const name : {"GTEST_TOTAL_SHARDS", "GTEST_SHARD_INDEX"}) ::unsetenv(name);
       for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
       ::execl(STRESS_INNER, STRESS_INNER, argument.c_str(), nullptr);
@@ -46,7 +47,7 @@ class Child {
     if (output_ >= 0) ::close(output_);
   }
 
-  /// Returns once it has printed that, or has ended.
+  /// Returns when the child has printed that text, or has ended.
   void AwaitOutput(const std::string& part) {
     while (text_.find(part) == std::string::npos && ReadSome()) {
     }
@@ -55,7 +56,7 @@ class Child {
     ::kill(pid_, SIGKILL);
     ::waitpid(std::exchange(pid_, -1), nullptr, 0);
   }
-  /// Waits for its end; its exit status, -1 where a signal ended it.
+  /// Waits for its end. Returns its exit status; -1 if a signal ended it.
   int Finish() {
     while (ReadSome()) {
     }

@@ -1,6 +1,6 @@
-// What happens when the system has nothing left: descriptors, threads, room in the temporary
-// directory. The error says what and where, nothing is left of the attempt, and when there is some
-// again, the same mock works.
+// What happens when the system runs out of descriptors, threads, or space in the temporary
+// directory. The error says what and where, the failed attempt leaves nothing behind, and the same
+// mock works when there is enough again.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// While it lives, so many more descriptors can be opened.
+/// As long as it exists, only that many more descriptors can be opened.
 class FreeDescriptors {
  public:
   explicit FreeDescriptors(std::size_t count) {
@@ -53,7 +53,7 @@ class FreeDescriptors {
   rlimit before_{};
 };
 
-/// What Start throws; an empty text where it works.
+/// What Start throws; an empty text if it succeeds.
 std::string WhyNotStarted(MockHyperstart& agent) {
   try {
     agent.Start();
@@ -63,7 +63,7 @@ std::string WhyNotStarted(MockHyperstart& agent) {
   return {};
 }
 
-/// A sentence of ours that names the path.
+/// A sentence of the library that names the path.
 auto SaysWhere(const MockHyperstart& agent, const std::string& why) {
   return AllOf(StartsWith("mock_hyperstart: cannot "), HasSubstr(why),
                AnyOf(HasSubstr(agent.GetSocketPaths().ctl), HasSubstr(agent.GetSocketPaths().io)));
@@ -85,8 +85,8 @@ std::size_t CountSockets(const MockHyperstart& agent) {
 // ---- Descriptors
 
 TEST(Descriptors, RunOutAtEachStepOfStart) {
-  constexpr std::size_t kNeeded = 5;  // of a mock without clients
-  { Started first; }                  // a sanitizer's own thread starts with the first of ours
+  constexpr std::size_t kNeeded = 5;  // by a mock without clients
+  { Started first; }  // a sanitizer starts a thread of its own with the first thread
   for (std::size_t free = 0; free <= 10; ++free) {
     SCOPED_TRACE(testing::Message() << free << " descriptors free");
     MockHyperstart agent;
@@ -173,7 +173,7 @@ TEST(Descriptors, ThatRunOutInAcceptMakeTheClientWait) {
   EXPECT_TRUE(process::HoldsOnly(before));
 }
 
-TEST(Descriptors, ThatRunOutInAcceptDoNotHoldUpStop) {
+TEST(Descriptors, ThatRunOutInAcceptDoNotDelayStop) {
   Started agent;
   std::optional<RawClient> first = agent.Ctl();
   first->Call(wire::kPing);
@@ -202,7 +202,8 @@ TEST_P(AnyCall, FailsAtEachStepOfStart) {
     std::string error;
     int failed = 0;
     {
-      const Failing once(kCalls, GetParam(), step, 2);  // two: Asio has a second way for some
+      const Failing once(kCalls, GetParam(), step,
+                         2);  // twice: Asio tries a second way for some calls
       error = WhyNotStarted(agent);
       failed = once.failed();
     }
@@ -242,7 +243,7 @@ TEST(Threads, ThatRunOutAreReportedByStart) {
   }
 }
 
-/// More than a socket holds, so that there is need for a writer, and none can be started.
+/// The mock sends more than a socket holds, so it needs a writer thread, which cannot be started.
 class NoWriter : public testing::Test {
  protected:
   NoWriter() {
@@ -258,20 +259,20 @@ class NoWriter : public testing::Test {
   RawClient client_ = agent_.Io();
 };
 
-TEST_F(NoWriter, IsMadeGoodByTheNextSend) {
+TEST_F(NoWriter, SendsTheRestWithTheNextSend) {
   agent_.SendIo(2, "next");
   ExpectAll();
   EXPECT_EQ(*client_.ReadFrame(), (wire::Frame{2, "next"}));
 }
 
-TEST_F(NoWriter, IsMadeGoodByTheEndOfTheClientsInput) {
+TEST_F(NoWriter, SendsTheRestAtTheEndOfTheClientsInput) {
   client_.EndInput();
   ExpectAll();
 }
 
-TEST_F(NoWriter, IsMadeGoodInTimeByItself) { ExpectAll(); }
+TEST_F(NoWriter, SendsTheRestByItself) { ExpectAll(); }
 
-TEST_F(NoWriter, DoesNotHoldUpStop) {}
+TEST_F(NoWriter, DoesNotDelayStop) {}
 
 // ---- The temporary directory
 
@@ -300,7 +301,7 @@ TEST(TemporaryDirectory, ThatIsFullOrReadOnlyIsNamedByTheConstructor) {
 TEST(TemporaryDirectory, ThatFillsUpBeforeStartIsNamedByIt) {
   const TemporaryPlace place;
   for (const int error : {ENOSPC, EROFS, EACCES}) {
-    for (int bound = 0; bound < 2; ++bound) {  // the first socket finds room, or neither
+    for (int bound = 0; bound < 2; ++bound) {  // only the second bind fails, or the first
       MockHyperstart agent;
       {
         const Failing full(system_faults::kBind, error, bound);

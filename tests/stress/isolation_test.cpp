@@ -1,4 +1,4 @@
-// Mocks that share a temporary directory never meet, and nobody else can come near them.
+// Mocks that share a temporary directory do not interfere, and other users cannot reach them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ mode_t ModeOf(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777u : 0;
 }
 
-TEST(Isolation, SixteenProcessesAtOnceNeverMeet) {
+TEST(Isolation, SixteenProcessesDoNotInterfere) {
   const TemporaryPlace place;
   std::vector<Child> children;
   for (int i = 0; i < 16; ++i) children.emplace_back("Each/Conversation.*", Child::Environment{});
@@ -42,7 +42,7 @@ TEST(Isolation, SixteenProcessesAtOnceNeverMeet) {
   EXPECT_EQ(place.CountEntries(), 0u);
 }
 
-TEST(Isolation, ShardsRunEachTestOnceAndNeverMeet) {
+TEST(Isolation, ShardsRunEachTestOnceAndDoNotInterfere) {
   constexpr int kShards = 4;
   const TemporaryPlace place;
   std::vector<Child> children;
@@ -81,12 +81,12 @@ TEST(Isolation, NamesCannotBeGuessed) {
     for (std::size_t at = 0; at < directory.size(); ++at) letters[at].insert(directory[at]);
   }
   EXPECT_EQ(names.size(), kNames);
-  std::size_t random = 0;  // places that took at least half of a base64 alphabet in turn
+  std::size_t random = 0;  // positions that had at least half of a base64 alphabet
   for (const std::set<char>& seen : letters) random += seen.size() > 32 ? 1 : 0;
   EXPECT_GE(random, 6u);
 }
 
-/// The errno of another user's attempt to connect, in a process of its own; 0 for success.
+/// The errno of an attempt to connect as another user, in a forked process; 0 for success.
 int ConnectAsNobody(const std::string& path) {
   constexpr int kNobody = 65534;
   sockaddr_un address{};
@@ -94,7 +94,7 @@ int ConnectAsNobody(const std::string& path) {
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   const pid_t child = ::fork();
   if (child == 0) {
-    // The calls themselves: the library's would tell other threads, which do not exist here.
+    // System calls, as the C library's functions would wait for threads that do not exist here.
     if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setgid, kNobody) != 0 ||
         ::syscall(SYS_setuid, kNobody) != 0) {
       ::_exit(255);
@@ -114,13 +114,13 @@ TEST(Isolation, NoOtherUserCanConnect) {
   Started agent;
   for (const std::string& path : {agent.GetSocketPaths().ctl, agent.GetSocketPaths().io}) {
     EXPECT_EQ(ModeOf(DirectoryOf(path)), 0700u);
-    ASSERT_EQ(::chmod(path.c_str(), 0777), 0);  // then it is the directory that keeps others out
+    ASSERT_EQ(::chmod(path.c_str(), 0777), 0);  // so only the directory keeps others out
     if (::geteuid() == 0) {
       EXPECT_EQ(ConnectAsNobody(path), EACCES);
     }
   }
   if (::geteuid() != 0) return;
-  // The other user can connect where nothing forbids it: the attempt above was a real one.
+  // The other user can connect where it is allowed, so the attempt above was a real one.
   Options options;
   options.ctl_path = place.path() + "/open";
   Started open(options);

@@ -1,5 +1,5 @@
-// Thousands of mocks, one after another and at once, and one whose process is killed: nothing is
-// left of them.
+// Thousands of mocks, one after another and at once, and one whose process is killed, leave nothing
+// behind.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ void LiveOnce() {
   agent.Stop();
 }
 
-/// Bytes in use, on the heap and in all.
+/// Bytes in use: on the heap, and resident.
 struct Memory {
   std::size_t heap = ::mallinfo2().uordblks;
   std::size_t resident = Resident();
@@ -48,7 +48,7 @@ TEST(Lifetimes, OneAfterAnotherLeaveNothing) {
   const TemporaryPlace place;
   const std::size_t lives = process::Scaled(20'000);
   const std::size_t warm_up = std::min<std::size_t>(lives / 20, 1000);
-  { Started first; }  // a sanitizer's own thread starts with the first of ours
+  { Started first; }  // a sanitizer starts a thread of its own with the first thread
   const process::Holdings before;
   for (std::size_t i = 0; i < warm_up; ++i) LiveOnce();
   const Memory early;
@@ -61,16 +61,16 @@ TEST(Lifetimes, OneAfterAnotherLeaveNothing) {
   EXPECT_EQ(place.CountEntries(), 0u);
   std::cout << lives << " lives: heap " << early.heap << " to " << late.heap << " bytes, resident "
             << early.resident << " to " << late.resident << std::endl;
-  if constexpr (!process::kSanitized) {  // they keep what is freed
+  if constexpr (!process::kSanitized) {  // sanitizers keep freed memory
     if (lives < 20'000) return;
-    // A byte lost in each life would be 19,000; a page, 78 MB.
+    // One byte lost for each mock would be 19,000 bytes; one page, 78 MB.
     EXPECT_LT(late.heap, early.heap + 16 * 1024);
     EXPECT_LT(late.resident, early.resident + 8 * 1024 * 1024);
   }
 }
 
 TEST(Lifetimes, AThousandAtOnceLeaveNothing) {
-  constexpr std::size_t kDescriptors = 9;  // 7 of a mock, and its two clients
+  constexpr std::size_t kDescriptors = 9;  // 7 for a mock, 2 for its clients
   const TemporaryPlace place;
   const std::size_t most = (process::MostDescriptors() - 50) / kDescriptors;
   const std::size_t mocks = std::min(process::Scaled(1000), most);
@@ -108,7 +108,7 @@ TEST(Lifetimes, AKilledProcessDoesNotHinderTheNext) {
     Child victim("Victim.WaitsToBeKilled",
                  {{"STRESS_INNER_CTL", options.ctl_path}, {"STRESS_INNER_IO", options.io_path}});
     victim.AwaitOutput("listening");
-    EXPECT_THROW(Started{options}, std::system_error);  // it lives, and so it listens
+    EXPECT_THROW(Started{options}, std::system_error);  // the process is alive and listens
     victim.Kill();
     ASSERT_TRUE(std::filesystem::exists(options.ctl_path)) << victim.output();
     {

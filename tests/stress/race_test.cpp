@@ -1,7 +1,7 @@
-// Sixteen threads do everything that the mock can do, at random, while clients come and go.
+// Sixteen threads call every member of the mock at random, while clients connect and leave.
 //
 // MOCK_HYPERSTART_STRESS_SEED=N repeats the choices of the run that printed N;
-// MOCK_HYPERSTART_STRESS_SECONDS=N goes on for so long.
+// MOCK_HYPERSTART_STRESS_SECONDS=N runs for N seconds.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -30,14 +30,14 @@ namespace {
 using testing::IsEmpty;
 
 constexpr std::size_t kWorkers = 16;
-constexpr std::size_t kVisitors = 4;  // every other one on io
+constexpr std::size_t kVisitors = 4;  // half of them on io
 constexpr std::size_t kOperations = process::kSanitized ? 100 : 250;
 
 constexpr Command kCommands[] = {
     Command::kVersion,   Command::kStartPod,     Command::kExecCmd,       Command::kPing,
     Command::kWriteFile, Command::kNewContainer, static_cast<Command>(99)};
 
-/// What one worker has at hand; `parameter` is its choice for this operation.
+/// The state of one worker; `parameter` is its random choice for this operation.
 struct Work {
   MockHyperstart& agent;
   Tally& tally;
@@ -121,7 +121,7 @@ struct Work {
   void Start() {
     try {
       agent.Start();
-    } catch (const std::logic_error&) {  // somebody else has started it
+    } catch (const std::logic_error&) {  // another thread has started it
     }
   }
 };
@@ -195,7 +195,7 @@ std::uint64_t Seed() {
   return process::Setting("MOCK_HYPERSTART_STRESS_SEED", kSeed);
 }
 
-/// As a fresh client finds it: all that the workers have set is taken back.
+/// Undoes everything that the workers have set; a new client must then be served.
 void ExpectServesAFreshClient(MockHyperstart& agent) {
   agent.SetHandler(nullptr);
   agent.SetDefaultReply(Reply());
@@ -221,7 +221,7 @@ TEST(Race, SixteenThreadsDoEverythingAtOnce) {
   const std::uint64_t seed = Seed();
   const std::chrono::seconds time(process::Setting("MOCK_HYPERSTART_STRESS_SECONDS", 0));
   std::cout << "MOCK_HYPERSTART_STRESS_SEED=" << seed << std::endl;
-  { Started first; }  // a sanitizer's own thread starts with the first of ours
+  { Started first; }  // a sanitizer starts a thread of its own with the first thread
   const process::Holdings before;
   Tally tally;
   {

@@ -1,4 +1,4 @@
-// What Stop() reports on a thread of a test that makes it report on purpose.
+// Stop() in a test that causes failures on purpose.
 
 #ifndef MOCK_HYPERSTART_TESTS_STRESS_REPORTS_HPP_
 #define MOCK_HYPERSTART_TESTS_STRESS_REPORTS_HPP_
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-/// Stops the mock; the failures that this adds, instead of adding them.
+/// Stops the mock. Returns the failures that Stop() reports, which are not added to the test.
 inline std::vector<std::string> StopQuietly(hyperstart::MockHyperstart& agent) {
   testing::TestPartResultArray reported;
   {

@@ -1,4 +1,4 @@
-// Signals in the test program, and jumps of the system's clock, change nothing.
+// Signals in the test program, and jumps of the system clock, change nothing.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@
 namespace hyperstart {
 namespace {
 
-/// Every wait, every kind of answer and a full queue, on both channels.
+/// A conversation with every wait, every kind of reply and a full queue, on both channels.
 void ConverseInFull(Started& agent) {
   const std::string much = wire::Pattern(700'000);
   RawClient ctl = agent.Ctl();
@@ -46,7 +46,7 @@ void ConverseInFull(Started& agent) {
   EXPECT_EQ(*agent.ReadStreamToEnd(2, kDeadline), much);
   writer.join();
 
-  EXPECT_FALSE(agent.ReadIo(10ms));  // has its time
+  EXPECT_FALSE(agent.ReadIo(10ms));  // waits until the timeout
   ctl.Close();
   io.Close();
   EXPECT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
@@ -55,8 +55,8 @@ void ConverseInFull(Started& agent) {
 
 std::atomic<std::size_t> caught{0};
 
-/// A signal each 200 µs, whose handler lets system calls fail with EINTR, to whichever thread takes
-/// them, and as many for the thread that made it.
+/// Sends a signal every 200 µs to whichever thread takes it, and as many to the thread that
+/// constructed it. The handler is installed without SA_RESTART, so system calls fail with EINTR.
 class Storm {
  public:
   Storm() {
@@ -111,7 +111,7 @@ TEST(Signals, AreNotTakenByTheMocksThreads) {
   Started agent;
   RawClient io = agent.Io();
   ASSERT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
-  agent.SendIo(1, std::string(3'000'000, 'x'));  // starts a writer
+  agent.SendIo(1, std::string(3'000'000, 'x'));  // starts a writer thread
   struct sigaction action {};
   struct sigaction before {};
   action.sa_handler = [](int) {
@@ -123,7 +123,7 @@ TEST(Signals, AreNotTakenByTheMocksThreads) {
   ::sigemptyset(&blocked);
   ::sigaddset(&blocked, SIGUSR1);
   ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-  ::kill(::getpid(), SIGUSR1);  // for any thread that takes it: only this one may
+  ::kill(::getpid(), SIGUSR1);  // to any thread that does not block it: that must be this one
   EXPECT_EQ(io.ReadFrame()->payload.size(), 3'000'000u);
   const std::size_t start = caught;
   ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
@@ -132,20 +132,20 @@ TEST(Signals, AreNotTakenByTheMocksThreads) {
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
-TEST(Signals, APipeThatIsBrokenKillsNobody) {
+TEST(Signals, ABrokenPipeKillsNobody) {
   ASSERT_NE(::signal(SIGPIPE, SIG_DFL), SIG_ERR);
   Started agent;
   for (int i = 0; i < 100; ++i) {
     RawClient ctl = agent.Ctl();
     RawClient io = agent.Io();
     ASSERT_TRUE(agent.WaitForConnection(kDeadline));
-    if (i % 2 == 0) agent.SendIo(1, std::string(500'000, 'x'));  // the writer is at it
+    if (i % 2 == 0) agent.SendIo(1, std::string(500'000, 'x'));  // while the writer thread sends
     ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kPing));
     ctl.Close();
     io.Close();
     for (int n = 0; n < 20; ++n) {
       agent.SendReady();
-      agent.SendIo(1, "into the void");
+      agent.SendIo(1, "to a client that has left");
     }
     ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
     ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
@@ -158,7 +158,7 @@ TEST(Clock, ThatJumpsChangesNothing) {
   Started agent;
   const system_faults::JumpingClock jumping;
   const auto now = std::chrono::system_clock::now();
-  ASSERT_GE(std::chrono::system_clock::now() - now, 1h);  // it does
+  ASSERT_GE(std::chrono::system_clock::now() - now, 1h);  // the clock does jump
   ConverseInFull(agent);
   const auto start = std::chrono::steady_clock::now();
   EXPECT_FALSE(agent.ReadIo(30ms));

@@ -1,5 +1,5 @@
 // Stop and Start against every other member: one thread calls the member again and again, while
-// another ends and begins lives, each with clients on both channels.
+// another stops and starts the mock, each time with clients on both channels.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ struct Member {
   void (*call)(MockHyperstart&);
 };
 
-/// A test's parameter is printed by its name.
+/// Prints the parameter of a test as its name.
 void PrintTo(const Member& member, std::ostream* out) { *out << member.name; }
 
 const Member kMembers[] = {
@@ -32,7 +32,7 @@ const Member kMembers[] = {
      [](MockHyperstart& m) {
        try {
          m.Start();
-       } catch (const std::logic_error&) {  // is started
+       } catch (const std::logic_error&) {  // it is started
        }
      }},
     {"Stop", [](MockHyperstart& m) { StopQuietly(m); }},
@@ -84,16 +84,17 @@ const Member kMembers[] = {
     {"TranscriptAsMermaid", [](MockHyperstart& m) { (void)m.TranscriptAsMermaid(); }},
 };
 
-/// Clients that say something and do not wait for the answer; the member may keep them out.
-class Guests {
+/// Clients that send something and do not wait for the answer. The member may keep them from
+/// connecting.
+class Clients {
  public:
-  explicit Guests(const SocketPaths& paths) {
+  explicit Clients(const SocketPaths& paths) {
     try {
       ctl_.emplace(RawClient::Ctl(paths.ctl));
       ctl_->WriteWhatFits(wire::Ctl(wire::kPing, "x"));
       io_.emplace(RawClient::Io(paths.io));
       io_->WriteWhatFits(wire::Io(9, "x"));
-    } catch (const std::runtime_error&) {  // refused, or hung up on
+    } catch (const std::runtime_error&) {  // refused, or disconnected
     }
   }
 
@@ -115,7 +116,8 @@ TEST_P(Stop, AndStartAgainst) {
     watchdog.Note(1, "Stop and Start");
     std::atomic<bool> over{false};
     std::atomic<std::size_t> calls{0};
-    std::atomic<std::size_t> allowed{0};  // or plans and backlogs would grow for ever
+    std::atomic<std::size_t> allowed{
+        0};  // without a limit, plans and backlogs would grow without bound
     caller = std::thread([&] {
       while (!over) {
         if (calls < allowed) {
@@ -127,10 +129,10 @@ TEST_P(Stop, AndStartAgainst) {
       }
     });
     for (int life = 0; life < kLives; ++life) {
-      const Guests guests(agent.GetSocketPaths());
+      const Clients clients(agent.GetSocketPaths());
       const std::size_t seen = calls;
       allowed = seen + 100;
-      // Some lives end at once, some after a call; a call that waits ends by Stop alone.
+      // Stop comes at once or after a call. A call that waits is ended only by Stop.
       for (int i = 0; i < life && calls == seen; ++i) std::this_thread::yield();
       StopQuietly(agent);
       try {

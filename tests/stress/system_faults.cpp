@@ -1,5 +1,5 @@
-// The functions that stand before the system's, with its names: the dynamic linker finds a
-// program's own first, for calls out of libstdc++ too.
+// Functions with the names of the system's. The dynamic linker finds those of the program first,
+// for calls from libstdc++ too.
 
 #include "stress/system_faults.hpp"
 
@@ -23,10 +23,10 @@ namespace {
 std::atomic<unsigned> failing{0};
 std::atomic<int> error{0};
 std::atomic<int> skipped{0};
-std::atomic<int> left{0};
+std::atomic<int> remaining{0};
 std::atomic<int> failed_calls{0};
 std::array<std::atomic<std::size_t>, 11> counts{};
-std::atomic<long> hours{-1};  // that the clock is ahead; negative: it is right
+std::atomic<long> hours{-1};  // that the clock is ahead; negative: no jumping clock
 
 std::atomic<std::size_t>& Count(Call call) {
   return counts[static_cast<std::size_t>(__builtin_ctz(call))];
@@ -36,13 +36,13 @@ bool Fails(Call call) {
   ++Count(call);
   if ((failing & call) == 0) return false;
   if (skipped.fetch_sub(1) > 0) return false;
-  if (left.fetch_sub(1) <= 0) return false;
+  if (remaining.fetch_sub(1) <= 0) return false;
   ++failed_calls;
   errno = error;
   return true;
 }
 
-/// The system's, or a sanitizer's, function of that name.
+/// The function of that name of the system, or of a sanitizer.
 template <typename Function>
 Function* Next(Function*, const char* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
@@ -53,7 +53,7 @@ Function* Next(Function*, const char* name) {
 Failing::Failing(unsigned calls, int with, int skip, int times) {
   error = with;
   skipped = skip;
-  left = times;
+  remaining = times;
   failed_calls = 0;
   failing = calls;
 }

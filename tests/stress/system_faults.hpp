@@ -1,5 +1,5 @@
-// The system's own functions, told to fail: this program's calls of them go through ours, which
-// count, and pass on what is not to fail. Any thread.
+// Makes functions of the system fail. Calls from this program go through functions of its own,
+// which count them, and call the system's unless they are to fail. Any thread.
 
 #ifndef MOCK_HYPERSTART_TESTS_STRESS_SYSTEM_FAULTS_HPP_
 #define MOCK_HYPERSTART_TESTS_STRESS_SYSTEM_FAULTS_HPP_
@@ -24,22 +24,22 @@ enum Call : unsigned {
   kMkdtemp = 1024
 };
 
-/// While it lives, calls of these kinds fail with that error: the first `skip` of them do not, the
-/// next `times` do. One at a time.
+/// As long as it exists, calls of these kinds fail with that error: not the first `skip` of them,
+/// but the `times` calls that follow. There may be only one at a time.
 class Failing {
  public:
   Failing(unsigned calls, int error, int skip = 0, int times = INT_MAX);
   Failing(const Failing&) = delete;
   Failing& operator=(const Failing&) = delete;
   ~Failing();
-  /// How many have failed.
+  /// The number of calls that have failed.
   int failed() const;
 };
 
-/// How often that was called in all.
+/// The number of calls since the program started.
 std::size_t CountCalls(Call call);
 
-/// While it lives, the system's clock is an hour later each time it is read.
+/// As long as it exists, the system clock is an hour later each time it is read.
 class JumpingClock {
  public:
   JumpingClock();

@@ -1,5 +1,4 @@
-// Ends a program whose threads wait for each other for ever, with a sentence that says what each of
-// them was doing.
+// Aborts a program whose threads are deadlocked, and prints what each of them was doing.
 
 #ifndef MOCK_HYPERSTART_TESTS_STRESS_WATCHDOG_HPP_
 #define MOCK_HYPERSTART_TESTS_STRESS_WATCHDOG_HPP_
@@ -29,7 +28,7 @@ class Watchdog {
     thread_.join();
   }
 
-  /// What thread number `thread` does from now on; nullptr: nothing more.
+  /// Notes what the thread with that number does from now on; nullptr when it has ended.
   void Note(std::size_t thread, const char* what) { doing_[thread] = what; }
 
  private:

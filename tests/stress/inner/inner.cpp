@@ -1,4 +1,4 @@
-// A program that the stress tests start: many of it at once, in shards, or to be killed.
+// A program that the stress tests start: many times at once, in shards, or to kill it.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,7 +13,8 @@
 namespace hyperstart {
 namespace {
 
-/// Conversations that carry this process's number: whatever else arrives is somebody else's.
+/// Conversations with the number of this process in every frame: any other frame is another
+/// process's.
 class Conversation : public testing::TestWithParam<int> {};
 
 TEST_P(Conversation, IsItsOwn) {
@@ -39,7 +40,7 @@ TEST_P(Conversation, IsItsOwn) {
 
 INSTANTIATE_TEST_SUITE_P(Each, Conversation, testing::Range(0, 12));
 
-/// Listens at the paths that it is given until it is killed, with a client on each.
+/// Listens on the paths from the environment, with a client on each channel, until it is killed.
 TEST(Victim, WaitsToBeKilled) {
   const char* const ctl_path = std::getenv("STRESS_INNER_CTL");
   const char* const io_path = std::getenv("STRESS_INNER_IO");
