@@ -1,5 +1,5 @@
-// A program under test in a process of its own: its stdin, stdout, stderr and exit status. The
-// process ends with the object at the latest, whatever becomes of the test.
+// A program under test as a child process: its stdin, stdout, stderr and exit status. The process
+// has ended when the object is destroyed, even if the test fails.
 
 #ifndef CHILD_PROCESS_HPP_
 #define CHILD_PROCESS_HPP_
@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-/// A socket pair: sending to a process that is gone can then do without SIGPIPE.
+/// A socket pair, so that writing to a process that has ended raises no SIGPIPE.
 struct Pipe {
   Pipe() {
     std::array<int, 2> ends{};
@@ -64,12 +64,12 @@ class ChildProcess {
   }
   void CloseStdin() { Pipe::Close(pipes_[0].ours); }
 
-  /// What it has printed, and its exit status; -1 if a signal has ended it.
+  /// What the process has printed, and its exit status; -1 if a signal ended it.
   struct Result {
     std::string out, err;
     int status;
   };
-  /// Waits for its end; kills it when it has printed nothing for so long.
+  /// Waits for the end of the process. Kills it if it prints nothing for that long.
   Result Finish(int milliseconds = 20000) {
     const int out = pipes_[1].ours, err = pipes_[2].ours;
     Result result{ReadToEnd(out, milliseconds), ReadToEnd(err, milliseconds), -1};

@@ -1,4 +1,4 @@
-// A client that retries, times out and reconnects, and an agent that fails it in every way.
+// A client that retries, times out and reconnects, and an agent that injects every kind of fault.
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -14,7 +14,7 @@ using hyperstart::Channel, hyperstart::Command;
 using hyperstart::MockHyperstart, hyperstart::Reply, hyperstart::ReplyPlan;
 using namespace std::literals;
 
-/// Pings the agent; a connection that fails, or is silent for too long, is given up for a new one.
+/// Pings the agent. Replaces a connection that fails, or on which no reply arrives in time.
 class Client {
  public:
   explicit Client(std::string path) : path_(std::move(path)) {}

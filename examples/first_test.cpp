@@ -24,7 +24,7 @@ TEST(Ping, IsAcknowledged) {
   EXPECT_TRUE(Ping(agent.GetSocketPaths().ctl));
 
   const auto message = agent.WaitForMessage();
-  ASSERT_TRUE(message);  // a failure says what has arrived instead
+  ASSERT_TRUE(message);  // if it fails, it prints what has arrived instead
   EXPECT_EQ(message->command, hyperstart::Command::kPing);
   EXPECT_EQ(message->payload, "");
 }

@@ -1,5 +1,5 @@
-// A client's end of a hyperstart channel: whole frames, out and in, on a Unix socket. Plain POSIX;
-// it knows nothing of the mock.
+// The client side of a hyperstart channel: sends and receives whole frames on a Unix socket. Plain
+// POSIX, independent of the mock.
 
 #ifndef HYPERSTART_CONNECTION_HPP_
 #define HYPERSTART_CONNECTION_HPP_
@@ -34,8 +34,8 @@ struct Frame {
   std::string payload;
 };
 
-/// A header is the frame's key, in 4 bytes on ctl and in 8 on io, and its length, in 4. Throws
-/// std::runtime_error when the agent is not there, or no longer.
+/// A header is the key of the frame, 4 bytes on ctl and 8 on io, and its length, 4 bytes. Functions
+/// throw std::runtime_error if the agent does not listen or has disconnected.
 class Connection {
  public:
   Connection(std::string name, const std::string& path, std::size_t key_bytes)
@@ -70,7 +70,7 @@ class Connection {
     }
   }
 
-  /// Blocks for the next whole frame, in however many pieces it comes.
+  /// Blocks until the next frame is complete, in however many pieces it arrives.
   Frame ReadFrame() const {
     const std::string header = Read(key_bytes_ + 4);
     const std::uint64_t length = ToNumber(header.substr(key_bytes_));

@@ -1,5 +1,5 @@
-// A client's ctl channel: one command at a time, with the flow control that runV uses. The agent
-// counts in `next` frames what it has read; nothing more is written before it has read all.
+// The client side of ctl: one command at a time, with the flow control of runV. The agent counts
+// what it has read in `next` frames; the client writes no more until everything has been counted.
 
 #ifndef HYPERSTART_CTL_HPP_
 #define HYPERSTART_CTL_HPP_
@@ -45,7 +45,7 @@ class Ctl : public Connection {
                              " with an error: " + reply_->payload);
   }
 
-  /// Blocks for whatever the agent says next.
+  /// Blocks until the next frame of the agent, and handles it.
   void Take() {
     Frame frame = ReadFrame();
     if (frame.key == kNext) unread_ -= std::min(unread_, ToNumber(frame.payload));
@@ -53,7 +53,7 @@ class Ctl : public Connection {
     if (frame.key == kAck || frame.key == kError) reply_ = std::move(frame);
   }
 
-  /// Known once the agent has told that the process is over.
+  /// Set when the agent has reported the end of the process.
   std::optional<int> exit_status() const { return exit_status_; }
 
  private:

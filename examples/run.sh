@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what is missing, builds the examples, and shows the main one: a mock and a real client
-# process talk, and the test prints their conversation.
+# Installs what is missing, builds the examples, and runs the main one: a test of a client process with
+# the mock, which prints their conversation.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/scripts/apt_install.sh

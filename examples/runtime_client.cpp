@@ -2,8 +2,8 @@
 //
 //   runtime_client CTL_SOCKET IO_SOCKET [POD_AS_JSON]
 //
-// Its stdin, stdout, stderr and exit status are those of the process. When the agent answers with
-// an error or hangs up, it says so on stderr and exits with 125.
+// Its stdin, stdout, stderr and exit status are those of the process. If the agent answers with an
+// error or disconnects, it prints that on stderr and exits with 125.
 
 #include <poll.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@
 
 namespace {
 
-/// Passes a piece of our stdin on; an empty packet is its end. False after that.
+/// Passes on a piece of stdin; an empty packet is its end. False at the end.
 bool PassStdinOn(const Connection& io) {
   std::array<char, 512> buffer;
   const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());

@@ -1,5 +1,5 @@
-// Tests of a client in a process of its own: it talks to the mock as it would to the agent. The
-// first test prints the conversation as it goes.
+// Tests of a client in a child process: it talks to the mock as it would to the agent. The first
+// test prints the conversation while it happens.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -65,7 +65,7 @@ TEST(RuntimeClient, RunsAProcess) {
   EXPECT_EQ(result.err, "1 line\n");
 }
 
-// The client writes 512 bytes at a time, and goes on when `next` has counted them all.
+// The client writes 512 bytes at a time, and continues when `next` has counted them all.
 TEST(RuntimeClient, SendsMoreThanTheAgentReadsAtOnce) {
   const std::string pod = R"({"hostname":")" + std::string(5000, 'w') + R"("})";
   const std::string input(20000, 'i');

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing, builds the tests and runs them all; the last lines are CTest's summary.
+# Installs what is missing, builds the tests and runs them all. The last lines are CTest's summary.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/scripts/apt_install.sh

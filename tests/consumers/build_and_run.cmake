@@ -1,6 +1,5 @@
-# Configures, builds, runs and installs the consumer PROJECT from scratch, with the further arguments
-# OPTIONS, in BINARY_DIR and from there into BINARY_DIR/prefix. With REFUSAL, configuring must instead
-# fail with that line.
+# Configures the consumer PROJECT in BINARY_DIR with the arguments OPTIONS, from scratch; builds it, runs
+# its tests, and installs it into BINARY_DIR/prefix. With REFUSAL, configuring must fail with that line.
 cmake_minimum_required(VERSION 3.22)
 file(REMOVE_RECURSE ${BINARY_DIR})
 set(configure ${CMAKE_COMMAND} -S ${PROJECT} -B ${BINARY_DIR} -G Ninja ${OPTIONS})

@@ -1,5 +1,6 @@
 #!/bin/bash
-# compile_and_run.sh DIRECTORY FLAG...: the consumer without any build system, made in DIRECTORY.
+# compile_and_run.sh DIRECTORY FLAG...: compiles the consumer into DIRECTORY
+# without a build system, and runs it.
 set -euo pipefail
 directory=$1
 shift

@@ -1,6 +1,6 @@
 #!/bin/bash
 # follow_readme.sh WAY REPOSITORY DIRECTORY: makes in DIRECTORY the project that the README of the
-# bare git REPOSITORY describes, of its blocks as they stand, and runs it. WAY: fetch_content,
+# bare git REPOSITORY describes, from the unchanged code blocks, and runs it. WAY: fetch_content,
 # add_subdirectory, find_package, pkg_config or one_file.
 set -euo pipefail
 way=$1 repository=$2 directory=$3
@@ -11,7 +11,8 @@ git clone --quiet "$repository" mock_hyperstart
 readme=$PWD/mock_hyperstart/README.md
 
 # block LANGUAGE LINE: the first block in LANGUAGE after the line that begins with LINE, and before
-# the next heading or paragraph that begins in bold. To be assigned: that fails where there is none.
+# the next heading or paragraph that begins in bold. Assign its output: the assignment fails if there
+# is no such block.
 block() {
   awk -v fence='```'"$1" -v line="$2" '
     index($0, line) == 1 { seen = 1; next }
@@ -27,7 +28,7 @@ run_block() {
   commands=$(block sh "$1")
   eval "$commands"
 }
-# build_project LINE: with CMake, where the block after LINE makes the library known.
+# build_project LINE: builds with CMake; the block after LINE makes the library known.
 build_project() {
   local known linked
   known=$(block cmake "$1")
@@ -41,10 +42,10 @@ build_project() {
 install_library() { (cd mock_hyperstart; run_block "**Install and find_package**"); }
 
 block cpp "## A test" >project/agent_test.cpp
-export DESTDIR=$PWD/root  # for who installs
+export DESTDIR=$PWD/root  # for installations
 case $way in
   fetch_content)
-    # The README's address, which nobody serves, stands for the repository.
+    # git replaces the README's address, which does not exist, by the repository.
     url=$(block cmake "**FetchContent**" | sed -nE 's/.*GIT_REPOSITORY ([^ ]+).*/\1/p')
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$repository.insteadOf" GIT_CONFIG_VALUE_0=$url
     build_project "**FetchContent**"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# make_repository.sh TREE REPOSITORY: a bare repository whose branch main holds TREE as it is now.
+# make_repository.sh TREE REPOSITORY: makes a bare repository whose branch main
+# holds TREE as it is now.
 set -euo pipefail
 rm -rf "$2"
 git init --quiet --bare --initial-branch=main "$2"

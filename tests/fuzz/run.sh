@@ -1,7 +1,7 @@
 #!/bin/bash
-# run.sh [SECONDS]: installs what is missing, builds the fuzzers, and runs each for that long (60 if
-# not said) on a copy of its corpus. Fails at the first crash, leak or hang of each, and says where
-# its input lies; to keep it, move it to tests/fuzz/regressions/TARGET.
+# run.sh [SECONDS]: installs what is missing, builds the fuzzers, and runs each for that long (by
+# default 60) on a copy of its corpus. A fuzzer fails at the first crash, leak or hang, and this script
+# prints the path of the input; to keep the input, move it to tests/fuzz/regressions/TARGET.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/scripts/apt_install.sh
@@ -15,7 +15,7 @@ export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 failed=0
 for target in frame_reader json double; do
-  found=build/fuzz/found/$target # what is new, and what crashed
+  found=build/fuzz/found/$target # new inputs, and inputs that crash
   rm -rf "$found"
   mkdir -p "$found/corpus" "$found/crashes"
   cp tests/fuzz/corpus/"$target"/* "$found/corpus"

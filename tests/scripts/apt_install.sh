@@ -1,5 +1,6 @@
-# Sourced by our scripts. apt_install PACKAGE...: installs what is missing; with nothing missing it
-# needs neither root nor network, and where there is no dpkg it leaves the matter to CMake's messages.
+# Sourced by other scripts. apt_install PACKAGE...: installs the packages that are missing. If none is
+# missing, it needs neither root nor network. Without dpkg it does nothing, and CMake reports what is
+# missing.
 apt_install() {
   command -v dpkg-query >/dev/null || return 0
   local package missing=() as_root=()

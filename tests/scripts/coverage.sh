@@ -1,6 +1,6 @@
 #!/bin/bash
-# Which lines of the library the tests reach: a table, and in build/coverage/html the lines themselves.
-# Fails below the percentage of lines that the first argument gives, by default 95.
+# Which lines of the library the tests execute: prints a table, and writes the lines to
+# build/coverage/html. Fails below the percentage of lines in the first argument, by default 95.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/scripts/apt_install.sh
@@ -18,5 +18,5 @@ llvm-cov show "${arguments[@]}" -format=html -output-dir=html
 llvm-cov report "${arguments[@]}"
 llvm-cov export -summary-only "${arguments[@]}" |
   grep -oP '"totals":.*"lines":\{"count":\d+,"covered":\d+,"percent":\K[0-9.]+' |
-  awk -v least="${1:-95}" '{ printf "%.1f %% of lines; at least %s %%\n", $1, least
+  awk -v least="${1:-95}" '{ printf "%.1f %% of lines; required: %s %%\n", $1, least
                              exit $1 < least }'

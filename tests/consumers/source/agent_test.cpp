@@ -1,5 +1,5 @@
-// The other source: a test that uses the library through every way of getting it. What the way
-// promises comes as definitions, and is checked here.
+// The other source: a test of the library, whichever way the project got it. What that way promises
+// is defined by the project, and checked here.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@
 
 #ifdef CONSUMER_HAS_OWN_TARGETS
 static_assert(CONSUMER_OWN_GTEST && CONSUMER_OWN_ASIO && CONSUMER_OWN_FMT,
-              "the library took others than the targets that the project has");
+              "the library did not use the targets of the project");
 #endif
 
 #ifdef CONSUMER_EXPECTS_VERSION

@@ -1,5 +1,5 @@
-# A project that has GoogleTest, Asio and fmt already, under the plain names that their own
-# CMakeLists.txt would give them, and marked so that the test can tell them from others.
+# The targets of a project that already has GoogleTest, Asio and fmt, with the names that their own
+# CMakeLists.txt give them. Each defines a macro, so that the test can tell that it was used.
 function(own_target name definition)
   add_library(${name} INTERFACE)
   target_compile_definitions(${name} INTERFACE ${definition}=1)
