@@ -26,18 +26,18 @@ struct Pipe {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
       throw std::system_error(errno, std::generic_category(), "socketpair");
     }
-    ours = ends[0];
-    childs = ends[1];
+    parent_end = ends[0];
+    child_end = ends[1];
   }
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
   ~Pipe() {
-    Close(ours);
-    Close(childs);
+    Close(parent_end);
+    Close(child_end);
   }
   static void Close(int& fd) { ::close(std::exchange(fd, -1)); }
-  int ours;
-  int childs;
+  int parent_end;
+  int child_end;
 };
 
 class ChildProcess {
@@ -49,20 +49,21 @@ class ChildProcess {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     int fd = 0;
-    for (const Pipe& pipe : pipes_) posix_spawn_file_actions_adddup2(&actions, pipe.childs, fd++);
+    for (const Pipe& pipe : pipes_)
+      posix_spawn_file_actions_adddup2(&actions, pipe.child_end, fd++);
     const int error =
         ::posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0) throw std::system_error(error, std::generic_category(), command[0]);
-    for (Pipe& pipe : pipes_) Pipe::Close(pipe.childs);
+    for (Pipe& pipe : pipes_) Pipe::Close(pipe.child_end);
   }
   ~ChildProcess() {
     if (pid_ > 0) Finish(0);
   }
   void WriteStdin(std::string_view text) {
-    ::send(pipes_[0].ours, text.data(), text.size(), MSG_NOSIGNAL);
+    ::send(pipes_[0].parent_end, text.data(), text.size(), MSG_NOSIGNAL);
   }
-  void CloseStdin() { Pipe::Close(pipes_[0].ours); }
+  void CloseStdin() { Pipe::Close(pipes_[0].parent_end); }
 
   /// What the process has printed, and its exit status; -1 if a signal ended it.
   struct Result {
@@ -71,7 +72,7 @@ class ChildProcess {
   };
   /// Waits for the end of the process. Kills it if it prints nothing for that long.
   Result Finish(int milliseconds = 20000) {
-    const int out = pipes_[1].ours, err = pipes_[2].ours;
+    const int out = pipes_[1].parent_end, err = pipes_[2].parent_end;
     Result result{ReadToEnd(out, milliseconds), ReadToEnd(err, milliseconds), -1};
     int status = 0;
     ::waitpid(std::exchange(pid_, -1), &status, 0);

@@ -72,7 +72,7 @@ void CheckPrinting(std::string_view bytes) {
   if (!IsUtf8(bytes)) return;
   const nlohmann::json back = nlohmann::json::parse(detail::JsonString(bytes), nullptr, false);
   Require(back.is_string() && back.get_ref<const std::string&>() == bytes,
-          "JsonString is JSON, and says the same");
+          "JsonString is JSON with the same value");
 }
 
 std::optional<nlohmann::json> ParseOrAbort(std::string_view bytes) {

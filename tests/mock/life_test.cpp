@@ -87,7 +87,7 @@ TEST(Life, ReadsWhatADepartedClientWroteBeforeItStops) {
   for (int i = 0; i < 50; ++i) {
     Started agent;
     agent.Ctl().Write(wire::Ctl(wire::kPing, "from the backlog, perhaps"));
-    agent.Io().Write(wire::Io(1, "whole") + wire::Io(2, "never complete ...").substr(0, 20));
+    agent.Io().Write(wire::Io(1, "whole") + wire::Io(2, "never complete...").substr(0, 20));
     EXPECT_NONFATAL_FAILURE(agent.Stop(), "20 of 29 bytes of a frame of seq 2");
     EXPECT_THAT(agent.GetLastMessages(),
                 ElementsAre(Message(Command::kPing, "from the backlog, perhaps")));

@@ -61,7 +61,7 @@ TEST(Transcript, ShowsWhatWasDropped) {
     for (int i = 0; i < 10; ++i) agent.SendIo(1, std::string(100'000, 'x'));
   }
   ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
-  agent.SendIo(1, "nobody comes");
+  agent.SendIo(1, "dropped data");
   agent.Stop();
   agent.SendIo(1, "too late");
   const std::string text = WithoutTimes(agent.Transcript());

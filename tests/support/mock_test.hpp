@@ -1,4 +1,4 @@
-// The vocabulary of the tests of the whole double: a started mock, clients that connect to it, and
+// The vocabulary of the tests of the whole mock: a started mock, clients that connect to it, and
 // what must be true of any mock that is in working order.
 
 #ifndef MOCK_HYPERSTART_TESTS_SUPPORT_MOCK_TEST_HPP_
