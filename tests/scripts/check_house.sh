@@ -2,7 +2,7 @@
 # Rules that no compiler checks: which layer may include which, what no source may contain, and the
 # length of a header. check_house.sh [ROOT]: of the repository at ROOT, by default this one.
 set -euo pipefail
-cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
+cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
 failed=0
 complain() {

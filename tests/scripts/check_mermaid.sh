@@ -55,7 +55,7 @@ END
 
 npm install --prefix "$work" --no-audit --no-fund --silent mermaid@11 jsdom@24 &
 installation=$!
-${CXX:-g++} -std=c++17 -I../include -DASIO_STANDALONE "$work/diagram.cpp" -o "$work/diagram" \
+${CXX:-g++} -std=c++17 -I../../include -DASIO_STANDALONE "$work/diagram.cpp" -o "$work/diagram" \
   -lgtest -lfmt -pthread
 "$work/diagram" <"$work/payloads.txt" >"$work/diagram.mmd"
 wait "$installation"
