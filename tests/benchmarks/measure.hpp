@@ -1,5 +1,5 @@
 // How ratios are measured: each repetition of a benchmark is a round, in which the contenders work
-// in turns, slice by slice, so that what disturbs the machine meets all of them alike. A round
+// in turns, slice by slice, so that what disturbs the machine disturbs all of them alike. A round
 // yields counters, among them ratios; Google Benchmark takes their medians over the rounds.
 
 #ifndef MOCK_HYPERSTART_TESTS_BENCHMARKS_MEASURE_HPP_
@@ -8,6 +8,7 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <sched.h>
+#include <sys/socket.h>  // AF_UNIX, for wire.hpp
 #include <time.h>
 
 #include <algorithm>
@@ -78,19 +79,23 @@ struct Samples {
 };
 
 struct Contender {
-  std::string name;
+  std::string name;  // in the counters
   std::function<void(Samples&)> slice;
 };
 
-inline void Rounds(benchmark::internal::Benchmark* each) {
-  each->Iterations(1)->Repetitions(9)->ReportAggregatesOnly()->Unit(benchmark::kMillisecond);
+/// A benchmark runs once a round; run.py says how many rounds there are.
+inline void OnceARound(benchmark::internal::Benchmark* each) {
+  each->Iterations(1)->Unit(benchmark::kMillisecond);
 }
 
-/// One round. The last contender is the one that is judged; the others are its measures. Nothing
-/// that is recorded is forgotten before its end, and it begins with no memory to be used again: as
-/// in a test, each record takes new memory, whose page faults are part of its cost.
-inline void Compare(benchmark::State& state, const std::vector<Contender>& contenders,
-                    std::size_t slices) {
+/// One round. Counters: what each contender took, and for each that is judged its ratio to each
+/// baseline. Nothing that is recorded is forgotten before its end, and it begins with no memory to
+/// be used again: as in a test, each record takes new memory, whose page faults are part of its
+/// cost.
+inline void Compare(benchmark::State& state, const std::vector<Contender>& baselines,
+                    const std::vector<Contender>& judged, std::size_t slices = 20) {
+  std::vector<Contender> contenders = baselines;
+  contenders.insert(contenders.end(), judged.begin(), judged.end());
   std::vector<Samples> all(contenders.size());
   for (auto _ : state) {
     ::malloc_trim(0);
@@ -120,13 +125,16 @@ inline void Compare(benchmark::State& state, const std::vector<Contender>& conte
     state.counters[name + "_p50_ns"] = figures[i].p50;
     state.counters[name + "_p99_ns"] = figures[i].p99;
   }
-  const Figures& judged = figures.back();
-  for (std::size_t i = 0; i + 1 < figures.size(); ++i) {
-    const std::string to = "_to_" + contenders[i].name;
-    state.counters["mean" + to] = judged.mean / figures[i].mean;
-    state.counters["p50" + to] = judged.p50 / figures[i].p50;
-    state.counters["p99" + to] = judged.p99 / figures[i].p99;
-    state.counters["cpu" + to] = judged.cpu / figures[i].cpu;
+  for (std::size_t of = baselines.size(); of < all.size(); ++of) {
+    for (std::size_t to = 0; to < baselines.size(); ++to) {
+      const auto name = [&](const char* what) {
+        return contenders[of].name + "_" + what + "_to_" + contenders[to].name;
+      };
+      state.counters[name("mean")] = figures[of].mean / figures[to].mean;
+      state.counters[name("p50")] = figures[of].p50 / figures[to].p50;
+      state.counters[name("p99")] = figures[of].p99 / figures[to].p99;
+      state.counters[name("cpu")] = figures[of].cpu / figures[to].cpu;
+    }
   }
 }
 

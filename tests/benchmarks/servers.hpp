@@ -1,29 +1,38 @@
 // The contenders under one set of names: the bare server, keeping nothing or all, and the mock as a
-// user has it, with everything on.
+// user has it, with everything on. Each with a client of its own.
 
 #ifndef MOCK_HYPERSTART_TESTS_BENCHMARKS_SERVERS_HPP_
 #define MOCK_HYPERSTART_TESTS_BENCHMARKS_SERVERS_HPP_
 
-#include <sched.h>
-
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mock_hyperstart.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "benchmarks/bare_server.hpp"
 #include "benchmarks/client.hpp"
+#include "benchmarks/wire.hpp"
 
+/// RAW: parses and answers, keeps nothing.
 struct Raw : BareServer {
   static constexpr const char* kName = "raw";
-  Raw() : BareServer(false) {}
+  Raw() : BareServer(Config{}) {}
 };
 
+/// RAW that polls before it reads: the fair baseline towards the client, whose reads don't wake it.
+struct PollingRaw : BareServer {
+  static constexpr const char* kName = "polling";
+  PollingRaw() : BareServer(Config{false, true}) {}
+};
+
+/// RAW+RECORD: also keeps every message.
 struct Recording : BareServer {
   static constexpr const char* kName = "record";
-  Recording() : BareServer(true) {}
+  Recording() : BareServer(Config{true, false}) {}
 };
 
 class Mock {
@@ -62,6 +71,27 @@ class Pair {
  private:
   Server server_;
   std::optional<Client> client_;
+};
+
+/// A thread of the test that is blocked in ReadIo from its first moment on the processor until the
+/// destructor ends its wait with an io frame. `pair` has to outlive it.
+class BlockedReader {
+ public:
+  explicit BlockedReader(Pair<Mock>& pair) : pair_(pair), thread_([&pair] { Read(pair); }) {}
+  BlockedReader(const BlockedReader&) = delete;
+  BlockedReader& operator=(const BlockedReader&) = delete;
+  ~BlockedReader() {
+    pair_.client().WriteIo(IoFrame(kLastSeq, {}));
+    thread_.join();
+  }
+
+ private:
+  static void Read(Pair<Mock>& pair) {
+    Check(bool(pair.server().agent().ReadIo(std::chrono::hours(1))), "the wait was ended early");
+  }
+
+  Pair<Mock>& pair_;
+  std::thread thread_;
 };
 
 #endif  // MOCK_HYPERSTART_TESTS_BENCHMARKS_SERVERS_HPP_
