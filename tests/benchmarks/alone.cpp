@@ -88,14 +88,15 @@ int Keep(std::size_t count) {
   for (int i = 0; i < 10; ++i) pair.client().Command(pings, kAtOnce);  // warm up
   pair.server().Forget();
   const Process before = Process::Now();
-  std::array<double, 10> tenths{};
-  for (double& tenth : tenths) {
+  const std::size_t tenth = count / 10;
+  std::array<double, 10> ns_a_ping{};
+  for (double& ns : ns_a_ping) {
     const double start = WallNanoseconds();
-    for (std::size_t i = 0; i < count / 10; i += kAtOnce) pair.client().Command(pings, kAtOnce);
-    tenth = (WallNanoseconds() - start) / static_cast<double>(count / 10);
+    for (std::size_t i = 0; i < tenth; i += kAtOnce) pair.client().Command(pings, kAtOnce);
+    ns = (WallNanoseconds() - start) / static_cast<double>(tenth);
   }
   const Process after = Process::Now();
-  std::printf("%.1f %.1f %.1f\n", tenths.front(), tenths.back(),
+  std::printf("%.1f %.1f %.1f\n", ns_a_ping.front(), ns_a_ping.back(),
               (after.bytes - before.bytes) / static_cast<double>(count));
   return 0;
 }

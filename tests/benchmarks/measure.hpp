@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -71,8 +72,7 @@ struct Samples {
     ns.push_back(time / count);
   }
   double Percentile(double part) {
-    const auto at =
-        ns.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(ns.size() - 1) + 0.5);
+    const auto at = ns.begin() + std::lround(part * static_cast<double>(ns.size() - 1));
     std::nth_element(ns.begin(), at, ns.end());
     return *at;
   }
