@@ -15,6 +15,8 @@ set(DOXYGEN_EXCLUDE_SYMBOLS hyperstart::detail hyperstart::detail::* fmt fmt::* 
 set(DOXYGEN_GENERATE_LATEX NO)
 set(DOXYGEN_HAVE_DOT NO)
 set(DOXYGEN_QUIET YES)
+set(DOXYGEN_PREDEFINED MOCK_HYPERSTART_REQUIREMENTS_MET MOCK_HYPERSTART_INLINE= "__has_include(x)=1")
+set(DOXYGEN_EXCLUDE_PATTERNS "*/mock_hyperstart/detail/*")
 set(DOXYGEN_WARN_IF_UNDOCUMENTED NO)
 set(DOXYGEN_WARN_AS_ERROR FAIL_ON_WARNINGS)
 doxygen_add_docs(docs ${PROJECT_BINARY_DIR}/docs/namespaces.dox ${PROJECT_SOURCE_DIR}/include)

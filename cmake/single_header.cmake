@@ -1,14 +1,15 @@
-# The target single_header writes each public header as one self-contained file into the build tree:
-# single_header/mock_hyperstart.hpp, and the optional headers in single_header/mock_hyperstart/. This
-# file is also the script that writes one of them. It replaces each #include of ours by the contents
-# of that header, the first time; later ones it removes. Include guards stay, so that two such
-# headers can be included in one source.
+# The target single_header writes each header that users include as one self-contained file into the
+# build tree: single_header/mock_hyperstart.hpp, and in single_header/mock_hyperstart/ the header
+# client_thread.hpp, which needs no further library, and the optional headers. This file is also the
+# script that writes one of them. It replaces each #include of ours by the contents of that header,
+# the first time; later ones it removes. Include guards stay, so that two such headers can be included
+# in one source.
 #   cmake -D INCLUDE_DIR=include -D HEADER=mock_hyperstart.hpp -D OUTPUT=... -P single_header.cmake
 
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/*.hpp)
   set(outputs)
-  set(public_headers mock_hyperstart.hpp)
+  set(public_headers mock_hyperstart.hpp mock_hyperstart/client_thread.hpp)
   foreach(name IN LISTS mock_hyperstart_optional_headers)
     list(APPEND public_headers mock_hyperstart/${name}.hpp)
   endforeach()

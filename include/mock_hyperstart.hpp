@@ -6,9 +6,8 @@
 //   Runtime runtime(agent.GetSocketPaths().ctl, agent.GetSocketPaths().io);  // under test
 //   EXPECT_FALSE(runtime.StartPod("web"));
 //
-// This is the face; the rooms behind it lie in mock_hyperstart/, and mock.hpp joins them. A
-// command's way through them: Connection::Read, FrameReader::Read, Playbook::Next and Mailbox::Add,
-// called one after the other in CtlService::Serve, and back out through Outbox::Send.
+// The way of a command through the implementation, in mock_hyperstart/detail, stands in
+// agent/ctl_service.hpp: read from the socket, split into frames, recorded, decided, answered.
 
 #ifndef MOCK_HYPERSTART_HPP_
 #define MOCK_HYPERSTART_HPP_
@@ -33,6 +32,7 @@
 #include <vector>
 
 #include "mock_hyperstart/awaited.hpp"
+#include "mock_hyperstart/event.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
@@ -40,142 +40,189 @@
 
 namespace hyperstart {
 
-/// Listens on two Unix sockets as the agent does behind a VM's two ports, answers each command on
+/// Listens on two Unix sockets, as the agent does behind a VM's two ports. Answers each command on
 /// ctl with `next` frames and one `ack`, and records what clients send.
 ///
-/// Threads: one in the background for each channel, from Start to Stop; every member may be called
-/// from any thread, but Start and Stop not from those. GoogleTest is only called on the caller's
-/// thread. Ownership: the mock owns its sockets, their files and all records.
+/// Threads: one in the background for each channel, from Start to Stop. Every member may be called
+/// from any thread, but Start and Stop not from those two. Failures are reported to GoogleTest on
+/// the thread that calls Stop. Ownership: the mock owns its sockets, their files and all records.
 class MockHyperstart {
  public:
-  /// What Stop() reports stands at `file` and `line`, by default the caller's. Settles the socket
-  /// paths; the private directory lives as long as the mock. Throws std::system_error where that
-  /// can't be made, std::invalid_argument for options that can't be.
+  /// Chooses the socket paths, which are absolute from then on; a private directory for them lives
+  /// as long as the mock. The failures that Stop() reports are shown at `file` and `line`, by
+  /// default the caller's. Throws std::invalid_argument for options that are not usable, and
+  /// std::system_error if the directory can't be made.
   explicit MockHyperstart(Options options = {}, const char* file = __builtin_FILE(),
                           int line = __builtin_LINE());
   MockHyperstart(const MockHyperstart&) = delete;
   MockHyperstart& operator=(const MockHyperstart&) = delete;
-  /// Stop(). Never throws, needs no client.
+  /// Calls Stop(). Never throws. A failure that is reported after the tests have ended, by a mock
+  /// with static storage duration, makes the program exit with a failure.
   ~MockHyperstart();
 
-  /// Listening on return. std::system_error says which path and why not; a stale socket of a dead
-  /// process is replaced, a living one is not. std::logic_error if started already.
+  /// Clients can connect when it returns. Throws std::system_error, which says which path can't be
+  /// used and why, and std::logic_error if the mock is started. A stale socket file, whose process
+  /// is gone, is replaced; one that is in use is not.
   void Start();
-  /// Ends every wait, delay, pause and connection at once, and removes the socket files. Hears a
-  /// client that has left by itself to its end; so it waits for handlers only, the one that is
-  /// running and those for what such a client had written. Then, on the caller's thread, it fails
-  /// the current test: once for each violation that was not taken, each WillOnce that was not used,
-  /// each handler that threw. Last it prints the conversation, as Options::log says. Records stay,
-  /// and Start may follow, on the same paths. Idempotent. std::logic_error from a handler or a
-  /// Then.
+  /// Ends every wait, delay, pause and connection at once, and removes the socket files. A client
+  /// that has left by itself is read to its end first. Waits for handlers only: one that runs, and
+  /// those for what such a client had written. Then, on the caller's thread, fails the current
+  /// test: once for each violation that was not taken, each WillOnce that was not used, each
+  /// handler that threw. Last, prints the conversation as Options::log says. Records stay, and
+  /// Start may follow, on the same paths. Idempotent. Throws std::logic_error from a handler or an
+  /// action.
   void Stop();
 
-  /// Absolute paths: those of the options, or fresh ones. The same for the life of the mock.
+  /// The same paths for the life of the mock.
   const SocketPaths& GetSocketPaths() const;
+  /// The options as they are in effect: with what the environment overrides.
+  const Options& GetOptions() const;
 
-  // ---- What arrived. A message is recorded before its reply leaves.
+  // ---- What arrived. A message is recorded before its reply is sent.
 
-  /// What came since the last call, and no wait took, oldest first.
+  /// What has arrived since the last call and was not taken by a wait, oldest first.
   std::vector<DecodedMessage> GetLastMessages();
   std::vector<IoPacket> GetLastIoPackets();
+  /// The same, but takes nothing.
+  std::vector<DecodedMessage> PeekMessages() const;
+  std::vector<IoPacket> PeekIoPackets() const;
 
-  // Waits take what they return out of the records, and leave the rest. They fail when their time
-  // is over, or at once where the mock is not started, or is stopped. They outlive a client:
-  // clients may reconnect.
-  using Timeout = std::optional<std::chrono::milliseconds>;  // none: Options::timeout
+  // A wait takes what it returns out of the records, and leaves the rest. It fails when its time is
+  // over, or at once if the mock is not started or is stopped. It goes on when a client leaves,
+  // since clients may reconnect.
+
+  /// How long a wait lasts. None: Options::timeout.
+  using Timeout = std::optional<std::chrono::milliseconds>;
 
   /// The oldest message.
   Awaited<DecodedMessage> WaitForMessage(Timeout timeout = {});
   /// The oldest message with that command.
   Awaited<DecodedMessage> WaitForMessage(Command command, Timeout timeout = {});
+  /// The oldest message that matches: WaitForMessage(IsMessage(Command::kExecCmd,
+  /// HasSubstr("sh"))). If none comes, the reason says what was wanted and why each message that is
+  /// there does not match. The matcher is called under the lock of the records: it must not call
+  /// the mock.
+  Awaited<DecodedMessage> WaitForMessage(testing::Matcher<const DecodedMessage&> matcher,
+                                         Timeout timeout = {});
   /// The oldest io packet.
   Awaited<IoPacket> ReadIo(Timeout timeout = {});
   /// The oldest io packet of that stream.
   Awaited<IoPacket> ReadIo(std::uint64_t seq, Timeout timeout = {});
-  /// Exactly that many bytes of the stream, joined across packets; what is left of a packet stays.
+  /// The oldest io packet that matches. A stream that loses a packet so goes on without it.
+  Awaited<IoPacket> ReadIo(testing::Matcher<const IoPacket&> matcher, Timeout timeout = {});
+  /// Exactly `bytes` bytes of the stream, joined across packets. What is left of a packet stays.
   /// Fails at once if the stream ends before.
   Awaited<std::string> ReadStream(std::uint64_t seq, std::size_t bytes, Timeout timeout = {});
-  /// The stream up to its empty packet, which is taken too.
+  /// The stream up to its empty packet, which is taken, too.
   Awaited<std::string> ReadStreamToEnd(std::uint64_t seq, Timeout timeout = {});
   /// A client on both channels, or on one.
   testing::AssertionResult WaitForConnection(Timeout timeout = {});
   testing::AssertionResult WaitForConnection(Channel channel, Timeout timeout = {});
-  /// A departure that no such wait has taken yet. Once it returns, what is sent belongs to the next
-  /// client; before that, a send may still go to, and be lost with, the old one.
+  /// A departure that no such wait has taken yet. After it returns, what is sent goes to the next
+  /// client; before that, a send may still go to the old one, and be lost.
   testing::AssertionResult WaitForDisconnect(Channel channel, Timeout timeout = {});
   bool IsConnected(Channel channel) const;
+  /// Until each WillOnce has been used and its reply has been sent. If not, the reason says which
+  /// were not used.
+  testing::AssertionResult WaitForPlans(Timeout timeout = {});
 
-  // ---- What the agent says by itself. Never blocks: what is sent while no
-  // client is connected waits for the next one, what a client does not read yet is queued, what it
-  // left unread is dropped when it goes. A frame is written whole, frames of one caller in the
-  // order of its calls. std::logic_error before the first Start, std::length_error for a payload
-  // that its header can't announce; dropped once Stop has begun.
+  // ---- What the agent says by itself. Never blocks: what is sent while no client is connected
+  // waits for the next one; what a client does not read yet is queued; what it left unread is
+  // dropped when it goes. A frame is sent whole, and the frames of one caller in the order of its
+  // calls. These throw std::logic_error before the first Start, and std::length_error for a payload
+  // that does not fit the header's 32-bit length. After Stop has begun they drop what is sent.
 
-  /// Any command, in the wire's numbers whatever the dialect.
+  /// Any command, by its number on the wire, whatever the dialect.
   void SendMessage(Command command, std::string_view payload = {});
-  /// `ready`, as the agent when it opens ctl.
+  /// `ready`, which the agent sends when it opens ctl.
   void SendReady();
   /// `processasyncevent`: how an agent of API 4243 and later tells on ctl that a process is over.
   void SendProcessEvent(std::string_view container, std::string_view process, int status);
 
-  /// A piece of a stream towards the client; an empty one ends it, as CloseIo does.
+  /// A piece of a stream to the client. Without data it ends the stream, as CloseIo does.
   void SendIo(std::uint64_t seq, std::string_view data);
   void CloseIo(std::uint64_t seq);
   /// How an agent up to API 4242 tells that a process is over: one byte, after CloseIo.
   void SendExitStatus(std::uint64_t seq, std::uint8_t status);
 
-  /// Any bytes at all.
+  /// Any bytes.
   void SendRaw(Channel channel, std::string_view bytes);
+  /// How many bytes were sent that no socket has taken yet: the client does not read, or there is
+  /// none.
+  std::size_t UnsentBytes(Channel channel) const;
 
-  // ---- What the mock answers: the plan's WillOnce in order, then its
-  // WillRepeatedly, then the handler, then the default reply, then `ack` (of `version`: with the
-  // API version). Safe to change under traffic.
+  // ---- What the mock answers to a command: the plan's WillOnce in order, then its WillRepeatedly,
+  // then the handler, then the default reply, then `ack` (for `version`, with the API version).
+  // Safe to change while clients send.
 
   /// The plan for one command, to be added to: On(c).WillOnce(r).WillRepeatedly(r). Lives as long
   /// as the mock.
   ReplyPlan& On(Command command);
-  /// nullptr: none. Returns when no call of the old one is running, unless it is called by it.
+  /// A plan for the commands that match. Each call makes another one. The matcher is called on the
+  /// ctl thread.
+  ReplyPlan& On(testing::Matcher<const DecodedMessage&> matcher);
+  /// Replaces the handler; nullptr removes it. Returns when no call of the old one is running, nor
+  /// the action of a reply of its; at once if such a call is the caller.
   void SetHandler(Handler handler);
-  /// Of every command, `version` too.
+  /// Answers every command, `version` too, that nothing above answers.
   void SetDefaultReply(Reply reply);
+  /// The same as SetHandler for the io packets of clients, which need no answer.
+  using IoHandler = hyperstart::IoHandler;
+  void SetIoHandler(IoHandler handler);
+  /// The same for input that the real agent dies of.
+  void SetFatalInputHandler(FatalInputHandler handler);
+  /// Keeps the `next` frames of a read that completes a command back until the handler has answered
+  /// it, and sends them with the reply, as the agent does [recorded]. Off by default: then they are
+  /// sent before the handler is called, so that a handler may block.
+  void HoldNexts(bool hold);
 
-  // ---- The connection itself. One client at a time is served on a channel;
-  // the next waits in the backlog. Without a client, or when not started, what is for the client
-  // does nothing; a pause and a write size hold for those to come, a pause until Stop.
+  // ---- The connection itself. A channel serves one client at a time; the next one waits in the
+  // backlog. Without a client, or when the mock is not started, what concerns the client does
+  // nothing. A pause and a write size also hold for clients to come, a pause until Stop.
 
-  /// The client sees end of file; what it is owed is dropped. The next is accepted. What was being
-  /// read of it in that moment may still be recorded.
+  /// The client sees end of file; what it has not read is dropped. The next client is accepted.
+  /// What was being read of it at that moment may still be recorded.
   void Disconnect(Channel channel);
-  /// The client sees ECONNRESET once it has written again: on a Unix socket that takes a close with
-  /// input unread. What it is owed is dropped. The next is accepted after that.
+  /// The client sees ECONNRESET once it has written again, or at once if something that it wrote is
+  /// unread: on a Unix socket a reset is a close with unread input. What it has not read is
+  /// dropped. The next client is accepted after that. Has no effect on the client while a process
+  /// that was forked without exec, when the client was connected, still has the socket open.
   void Reset(Channel channel);
-  /// Half close, after what is queued: the client sees end of file and is still heard.
+  /// Half a close, after what is queued: the client sees end of file, and what it sends is still
+  /// read.
   void ShutdownSend(Channel channel);
-  /// Nothing that comes later is recorded or answered until reading is resumed (one buffer may be
-  /// read already, and is kept); a client's writes back up. A client that leaves meanwhile is
-  /// reported gone; what it had sent is recorded on resumption, and the next is accepted then.
+  /// Nothing that comes later is recorded or answered until reading is resumed. One buffer may be
+  /// read already, and is kept; then the client's writes block. A client that leaves meanwhile is
+  /// reported gone; what it had sent is recorded, and the next client is served, when reading is
+  /// resumed.
   void PauseReading(Channel channel);
   void ResumeReading(Channel channel);
-  /// At most so many bytes a write to this and later clients; 0: no limit.
+  /// At most `bytes` bytes in a write to this and later clients; 0: no limit.
   void SetWriteSize(Channel channel, std::size_t bytes);
-  /// connect() is refused, and who waits in the backlog is turned away; the connected client stays.
+  /// connect() is refused, and who waits in the backlog is turned away. The connected client stays.
   void StopListening(Channel channel);
-  /// std::system_error where the path is taken meanwhile.
+  /// Listens again at the same path. Throws std::system_error if it was taken meanwhile.
   void ResumeListening(Channel channel);
 
-  // ---- Judging and looking
+  // ---- Verdicts and the conversation
 
-  /// What clients did that the protocol forbids. What is taken is not reported by Stop().
+  /// What clients did that the protocol forbids. Stop() does not report what was taken.
   std::vector<Violation> TakeViolations();
-  /// The conversation so far, for people: a line for each event with its time since Start, how it
-  /// began and how it went on last. In bounded memory; what was not kept is said.
+  /// Adds a violation, as if the mock had found it.
+  void ReportViolation(Violation violation);
+  /// Adds a line to the conversation.
+  void Note(Channel channel, std::string_view text);
+  /// The conversation so far, as data: how it began and how it went on last, or all of it with
+  /// Options::keep_all. A gap in the numbers means events that were not kept.
+  std::vector<Event> Events() const;
+  /// The conversation as text: a line for each event, with its time since Start.
   std::string Transcript() const;
   /// The same as a Mermaid sequence diagram, for READMEs and bug reports.
   std::string TranscriptAsMermaid() const;
 
  private:
-  struct Rooms;
-  std::unique_ptr<Rooms> rooms_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace hyperstart

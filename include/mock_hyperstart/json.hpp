@@ -12,7 +12,7 @@
 #error mock_hyperstart needs nlohmann-json 3 or later (Debian: nlohmann-json3-dev)
 #else  // nothing but that error
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // GoogleMock matchers for what a client has sent: the values of messages.hpp. For the bytes they
-// take a matcher or a plain value, and they explain the first field that differs. This header is
-// optional: it needs GoogleMock, which the rest of the library does not. Knows nothing of the
-// content of a payload; json.hpp has a matcher for that. Values: any thread, if the inner matchers
-// are.
+// take a matcher or a plain value, and they explain the first field that differs. And a mock whose
+// calls are the client's commands. This header is optional: it needs GoogleMock, which the rest of
+// the library does not. Knows nothing of the content of a payload; json.hpp has a matcher for that.
+// Values: any thread, if the inner matchers are.
 
 #ifndef MOCK_HYPERSTART_MATCHERS_HPP_
 #define MOCK_HYPERSTART_MATCHERS_HPP_
@@ -11,7 +11,7 @@
 #error mock_hyperstart needs GoogleMock 1.12 or later (Debian: libgmock-dev)
 #else  // nothing but that error
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include <cstdint>
@@ -20,9 +20,11 @@
 #include <string>
 #include <string_view>
 
+#include "mock_hyperstart.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/reply.hpp"
 
 namespace hyperstart {
 namespace detail {
@@ -146,6 +148,32 @@ auto IsIoPacket(std::uint64_t seq, const DataMatcher& data) {
 
 /// Matches the empty IoPacket that ends that stream.
 inline auto IsEof(std::uint64_t seq) { return detail::Described<detail::EofMatcher>{{seq}}; }
+
+/// A GoogleMock mock that answers the commands that no plan answers:
+///
+///   MockHyperstart agent;
+///   CommandMock commands(agent);
+///   EXPECT_CALL(commands, Call(IsCommand(Command::kPing))).WillOnce(Return(Reply::Error()));
+///   agent.Start();
+///
+/// It is the handler of `agent` from its construction to its end, whose destructor waits for a
+/// running call: so a test may return at any moment. `agent` outlives it. GoogleMock calls it on
+/// the ctl thread. An expectation without an action answers `Reply()`: what would be answered
+/// without it.
+class CommandMock {
+ public:
+  explicit CommandMock(MockHyperstart& agent) : agent_(agent) {
+    agent_.SetHandler([this](const DecodedMessage& message) { return Call(message); });
+  }
+  CommandMock(const CommandMock&) = delete;
+  CommandMock& operator=(const CommandMock&) = delete;
+  ~CommandMock() { agent_.SetHandler(nullptr); }
+
+  MOCK_METHOD(Reply, Call, (const DecodedMessage&));
+
+ private:
+  MockHyperstart& agent_;
+};
 
 }  // namespace hyperstart
 

@@ -5,7 +5,7 @@
 #ifndef MOCK_HYPERSTART_MESSAGES_HPP_
 #define MOCK_HYPERSTART_MESSAGES_HPP_
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdint>
 #include <ostream>

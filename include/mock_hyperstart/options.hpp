@@ -14,17 +14,31 @@ namespace hyperstart {
 
 /// When the agent says `next`, and for how many bytes. The counts always sum to the bytes read.
 enum class NextAcks {
-  kPerRead,   // as the agent: for each piece that it reads, header and payload
-              // apart
+  kPerRead,   // as the agent: for each piece that it reads, header and payload separately
   kPerFrame,  // next(8) and next(payload) once a frame is complete
   kNone       // never: a client that waits for them stalls
 };
 
-/// When Stop() prints the conversation.
+/// What becomes of a channel when its client leaves, and who gets `ready`.
+enum class Transport {
+  /// A half-read frame is a violation, and unread output is dropped. `ready` is sent to each client
+  /// if Options::ready_on_connect says so.
+  kUnixSocket,
+  /// As behind a VM's serial ports: `ready` is sent to the first client only; a half-read frame and
+  /// unread output go on with the next client.
+  kVirtio,
+  /// As over a VM's socket: `ready` is sent to each client; a half-read frame and unread output are
+  /// dropped; a second client is closed, and the first one gets another `ready`. That is noticed
+  /// within some 10 ms, while the first client is idle.
+  kVsock
+};
+
+/// When the conversation is printed to stdout.
 enum class Log {
   kNever,
-  kOnFailure,  // when the current test has failed
-  kAlways
+  kOnFailure,  // at Stop(), if the current test has failed, or an exception is leaving it
+  kAlways,     // at Stop()
+  kLive        // each event as it happens: also what a test that hangs has done so far
 };
 
 struct Options {
@@ -40,17 +54,23 @@ struct Options {
   NextAcks next_acks = NextAcks::kPerRead;
   /// What `version` is acked with.
   std::uint32_t api_version = kApiVersion;
-  /// Of waits that name none. MOCK_HYPERSTART_TIMEOUT_MS in the environment overrides it.
+  /// The timeout of waits that name none. MOCK_HYPERSTART_TIMEOUT_MS in the environment overrides
+  /// it.
   std::chrono::milliseconds timeout{5000};
   /// The longest frame, header included, in bytes. A longer one is a violation, and its memory is
   /// never allocated.
   std::size_t max_frame = 64 * 1024 * 1024;
-  /// Also count as violations what the real agent dies of though it breaks no framing: a header
-  /// whose payload has not begun to arrive, an io frame over 4096 bytes. Otherwise they stand in
-  /// the transcript as warnings.
+  /// Also count as violations what the real agent dies of although it breaks no framing: a header
+  /// whose payload has not begun to arrive, an io frame over the transport's limit. Otherwise they
+  /// are warnings in the conversation.
   bool strict = false;
-  /// When to print the conversation at Stop().
+  /// When to print the conversation. MOCK_HYPERSTART_LOG in the environment overrides it: never,
+  /// failure, always or live.
   Log log = Log::kOnFailure;
+  /// Keep the whole conversation with all bytes, for MockHyperstart::Events and recordings. By
+  /// default memory is bounded: some events, and the beginning of each one's bytes.
+  bool keep_all = false;
+  Transport transport = Transport::kUnixSocket;
 };
 
 }  // namespace hyperstart

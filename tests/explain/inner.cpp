@@ -8,8 +8,13 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <mock_hyperstart.hpp>
 #include <mock_hyperstart/matchers.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "support/mock_test.hpp"
 
@@ -127,6 +132,66 @@ TEST(Wait, IsUsedThoughItFailed) {
   EXPECT_EQ(agent.WaitForMessage(5ms)->command, Command::kPing);
 }
 
+TEST(Wait, NoMessageMatches) {
+  Started agent(Silent());
+  RawClient ctl = agent.Ctl();
+  ctl.Call(wire::kExecCmd, "ls -l");
+  ctl.Call(wire::kPing);
+  ASSERT_TRUE(
+      agent.WaitForMessage(IsMessage(Command::kExecCmd, testing::StartsWith("sh -c")), 5ms));
+}
+
+TEST(Wait, NoPacketMatches) {
+  Started agent(Silent());
+  RawClient io = agent.Io();
+  io.Write(wire::Io(1, "stdin\n") + wire::Io(1) + wire::Io(7, "exit\n") + wire::Io(9));
+  ASSERT_TRUE(agent.ReadIo(9));
+  ASSERT_TRUE(agent.ReadIo(IsIoPacket(1, testing::StrEq("exit\n")), 5ms));
+}
+
+TEST(Wait, NotAllPlannedRepliesWereUsed) {
+  Started agent(Silent());
+  agent.On(Command::kPing).WillOnce(Reply::Nothing().Ack()).WillOnce(Reply::Error("busy"));
+  agent.On(IsMessage(Command::kExecCmd, testing::HasSubstr("sh"))).WillOnce(Reply::Error("no sh"));
+  RawClient ctl = agent.Ctl();
+  Settle(ctl);
+  EXPECT_TRUE(agent.WaitForPlans(5ms));
+  agent.Stop();
+}
+
+TEST(Wait, AnotherClientWaits) {
+  Started agent(Silent());
+  const RawClient first = ConnectAndWait(agent, Channel::kCtl);
+  RawClient second = agent.Ctl();
+  second.Write(wire::Ctl(wire::kPing));
+  EXPECT_TRUE(agent.WaitForMessage(Command::kPing, 5ms));
+  agent.Stop();
+}
+
+/// The failed wait once 11 of 18 bytes of a command have arrived, and what Stop reports when the
+/// client leaves then.
+void StallWithout(NextAcks next_acks) {
+  Options options = Silent();
+  options.next_acks = next_acks;
+  Started agent(options);
+  {
+    RawClient ctl = agent.Ctl();
+    ctl.Write(wire::Ctl(wire::kNewContainer, "0123456789").substr(0, 11));
+    // No `next` tells when the mock has read it.
+    testing::AssertionResult waited = agent.WaitForMessage(Command::kNewContainer, 1ms);
+    while (std::string_view(waited.message()).find("11 of 18 bytes") == std::string_view::npos) {
+      waited = agent.WaitForMessage(Command::kNewContainer, 1ms);
+    }
+    EXPECT_TRUE(waited);
+  }
+  agent.Stop();
+}
+
+TEST(Wait, TheClientStallsWithoutNextBeforeTheFrameIsComplete) {
+  StallWithout(NextAcks::kPerFrame);
+}
+TEST(Wait, TheClientStallsWithoutNext) { StallWithout(NextAcks::kNone); }
+
 // ---- Printing
 
 TEST(Print, Messages) {
@@ -195,6 +260,11 @@ TEST(Stop, ReportsAnUnusedWillOnce) {
   agent.On(Command::kPing).WillOnce(Reply::Nothing());
 }
 
+TEST(Stop, ReportsAnUnusedWillOnceByMatcher) {
+  Started agent(Silent());
+  agent.On(IsMessage(Command::kExecCmd, testing::HasSubstr("sh"))).WillOnce(Reply::Nothing());
+}
+
 TEST(Stop, ReportsAHandlerThatThrew) {
   Started agent(Silent());
   agent.SetHandler([](const DecodedMessage&) -> Reply { throw std::runtime_error("no idea"); });
@@ -236,6 +306,73 @@ TEST(Conversation, IsPrintedWhenTheTestFails) { Converse(Log::kOnFailure, true);
 TEST(Conversation, IsNotPrintedWhenTheTestPasses) { Converse(Log::kOnFailure, false); }
 TEST(Conversation, IsAlwaysPrinted) { Converse(Log::kAlways, false); }
 TEST(Conversation, IsNeverPrinted) { Converse(Log::kNever, true); }
+TEST(Conversation, IsPrintedLive) { Converse(Log::kLive, true); }
+
+TEST(Conversation, IsPrintedWhenAnExceptionLeavesTheTest) {
+  Started agent;
+  RawClient ctl = agent.Ctl();
+  Settle(ctl);
+  throw std::runtime_error("the client gave up");
+}
+
+TEST(Conversation, IsPrintedWhenAFailedWaitIsUsed) {
+  Started agent;
+  RawClient ctl = agent.Ctl();
+  Settle(ctl);
+  EXPECT_EQ((*agent.WaitForMessage(Command::kStartPod, 5ms)).payload, "");
+}
+
+class ConversationOfAFixture : public testing::Test {
+ protected:
+  Started agent_;
+};
+
+TEST_F(ConversationOfAFixture, IsPrintedWhenAnExceptionLeavesTheTest) {
+  RawClient ctl = agent_.Ctl();
+  Settle(ctl);
+  throw std::runtime_error("the client gave up");
+}
+
+TEST(Conversation, HasTheClientThatHadConnectedWhenStopCame) {
+  Started agent;
+  const RawClient ctl = agent.Ctl();
+  ADD_FAILURE();
+  agent.Stop();
+}
+
+TEST(Conversation, HasTheClientThatWaitedWhenStopCame) {
+  Started agent;
+  const RawClient first = ConnectAndWait(agent, Channel::kCtl);
+  const RawClient second = agent.Ctl();
+  ADD_FAILURE();
+  agent.Stop();
+}
+
+TEST(Conversation, SaysThatTheMockWasNeverStarted) {
+  MockHyperstart agent;
+  EXPECT_TRUE(agent.IsConnected(Channel::kCtl));
+}
+
+/// A command of 28,545 bytes, written 512 bytes at a time.
+void WriteALongCommand(RawClient& ctl) {
+  ctl.WriteAsRunv(wire::Ctl(wire::kNewContainer, std::string(28'537, 'x')));
+  ctl.ReadAnswer();
+}
+
+TEST(Conversation, ShowsTheNextsOfACommandOnOneLine) {
+  Started agent;
+  RawClient ctl = agent.Ctl();
+  WriteALongCommand(ctl);
+  ADD_FAILURE();
+  agent.Stop();
+}
+
+TEST(Conversation, ShowsTheNextsOfACommandOnOneLineInMermaid) {
+  Started agent(Silent());
+  RawClient ctl = agent.Ctl();
+  WriteALongCommand(ctl);
+  std::cout << agent.TranscriptAsMermaid() << std::flush;
+}
 
 // ---- Tests that must pass
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "faults/fault_test.hpp"
@@ -299,14 +300,15 @@ TEST(Fault, ThenMayCallTheMock) {
 
 TEST(Fault, ThenDisconnect) {
   Started agent;
-  for (const Reply& reply : {Reply::Ack("bye"), Reply::Error(), Reply::Nothing()}) {
+  const std::pair<Reply, std::string> cases[] = {{Reply::Ack("bye"), wire::Ack("bye")},
+                                                 {Reply::Error(), wire::Ctl(wire::kError)},
+                                                 {Reply::Nothing(), ""}};
+  for (const auto& [reply, frame] : cases) {
     agent.On(Command::kPing).WillOnce(reply.ThenDisconnect());
     RawClient io = ConnectAndWait(agent, Channel::kIo);
     RawClient client = agent.Ctl();
     client.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod));  // the second is never read
-    std::string answer = wire::Next(8);
-    reply.AppendTo(answer);
-    EXPECT_EQ(client.ReadToEnd(), answer);
+    EXPECT_EQ(client.ReadToEnd(), wire::Next(8) + frame);
     EXPECT_EQ(io.ReadToEnd(), "");
     EXPECT_EQ(agent.GetLastMessages().size(), 1u);
     ExpectUsable(agent);

@@ -22,7 +22,8 @@ layer_of() {
       echo "${rest%%/*}"
       ;;
     mock_hyperstart/protocol.hpp | mock_hyperstart/messages.hpp | mock_hyperstart/reply.hpp | \
-      mock_hyperstart/options.hpp | mock_hyperstart/event.hpp) echo values ;;
+      mock_hyperstart/options.hpp | mock_hyperstart/event.hpp | \
+      mock_hyperstart/detail/reply_spec.hpp) echo values ;;
     mock_hyperstart/*/*) ;;
     mock_hyperstart/*.hpp) basename "$1" .hpp ;;
   esac
@@ -39,10 +40,12 @@ declare -A may_include=(
   [awaited]="wire values agent gtest.h"
   [gtest]="wire net values agent awaited mock gtest.h"
   [mock]="requirements values awaited gtest gtest.h"
+  [client_thread]="agent mock gtest.h"
   [matchers]="wire values mock gtest.h gmock"
   [json]="wire values matchers gtest.h gmock nlohmann"
-  [model]="wire values nlohmann"
-  [agent_model]="wire values agent model mock nlohmann"
+  [program]="values model"
+  [model]="wire values program mock nlohmann"
+  [agent_model]="wire values program model mock nlohmann"
   [recording]="wire values agent model mock nlohmann"
 )
 

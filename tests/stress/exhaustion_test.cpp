@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ namespace hyperstart {
 namespace {
 
 using system_faults::Failing;
+using system_faults::FailingAllocations;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -273,6 +275,92 @@ TEST_F(NoWriter, SendsTheRestAtTheEndOfTheClientsInput) {
 TEST_F(NoWriter, SendsTheRestByItself) { ExpectAll(); }
 
 TEST_F(NoWriter, DoesNotDelayStop) {}
+
+// ---- Memory, on the threads of the mock
+
+/// Too few bytes for the buffer of a client's reads, and for a large payload.
+constexpr std::size_t kFew = 32 * 1024;
+
+std::string LargeFrame(Channel channel) {
+  const std::string payload = wire::Pattern(100'000);
+  return channel == Channel::kCtl ? wire::Ctl(wire::kWriteFile, payload) : wire::Io(1, payload);
+}
+/// A client that the mock reads already.
+RawClient ServedClient(Started& agent, Channel channel) {
+  RawClient client = Connect(agent, channel);
+  if (channel == Channel::kCtl) {
+    client.Call(wire::kPing);
+  } else {
+    client.Write(wire::Io(1, "x"));
+    EXPECT_TRUE(agent.ReadIo(kDeadline));
+  }
+  return client;
+}
+void ExpectStopReportsBadAlloc(Started& agent, Channel channel) {
+  EXPECT_NONFATAL_FAILURE(agent.Stop(), channel == Channel::kCtl
+                                            ? "ended the connection on ctl: std::bad_alloc"
+                                            : "ended the connection on io: std::bad_alloc");
+}
+
+class Memory : public testing::TestWithParam<Channel> {};
+
+TEST_P(Memory, ThatRunsOutInAFrameEndsTheConnection) {
+  const Channel channel = GetParam();
+  Started agent;
+  RawClient client = ServedClient(agent, channel);
+  const std::string frame = LargeFrame(channel);
+  {
+    const FailingAllocations none(kFew);
+    ErrorOf([&] { client.Write(frame); });  // the mock may disconnect it in the middle
+    client.ReadToEnd();
+    EXPECT_GE(none.failed(), 1);
+  }
+  EXPECT_TRUE(agent.WaitForDisconnect(channel, kDeadline));
+  ExpectUsable(agent);
+  ExpectStopReportsBadAlloc(agent, channel);
+}
+
+TEST_P(Memory, ThatRunsOutAsAClientConnectsEndsItsConnection) {
+  const Channel channel = GetParam();
+  Started agent;
+  {
+    const FailingAllocations none(kFew);
+    EXPECT_EQ(Connect(agent, channel).ReadToEnd(), "");
+    EXPECT_EQ(none.failed(), 1);
+  }
+  ExpectUsable(agent);
+  ExpectStopReportsBadAlloc(agent, channel);
+}
+
+/// Not even the events of it can be made. Stop reports those that could.
+TEST_P(Memory, ThatRunsOutAltogetherEndsTheConnection) {
+  const Channel channel = GetParam();
+  Started agent;
+  for (int i = 0; i < 10; ++i) {
+    RawClient client = ServedClient(agent, channel);
+    {
+      const FailingAllocations none(1);
+      client.Write(channel == Channel::kCtl ? wire::Ctl(wire::kPing) : wire::Io(1, "x"));
+      client.ReadToEnd();
+      EXPECT_EQ(Connect(agent, channel).ReadToEnd(), "");
+      EXPECT_GE(none.failed(), 2);
+    }
+    ExpectUsable(agent);
+  }
+  testing::TestPartResultArray failures;
+  {
+    const testing::ScopedFakeTestPartResultReporter reporter(
+        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
+    agent.Stop();
+  }
+  for (int i = 0; i < failures.size(); ++i) {
+    EXPECT_THAT(failures.GetTestPartResult(i).message(), HasSubstr("std::bad_alloc"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EachChannel, Memory, testing::ValuesIn(kChannels), [](const auto& tested) {
+  return tested.param == Channel::kCtl ? "Ctl" : "Io";
+});
 
 // ---- The temporary directory
 

@@ -16,6 +16,10 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
 
 namespace system_faults {
 namespace {
@@ -26,7 +30,10 @@ std::atomic<int> skipped{0};
 std::atomic<int> remaining{0};
 std::atomic<int> failed_calls{0};
 std::array<std::atomic<std::size_t>, 11> counts{};
-std::atomic<long> hours{-1};  // that the clock is ahead; negative: no jumping clock
+std::atomic<std::size_t> failing_bytes{SIZE_MAX};  // allocations of so many bytes or more fail
+std::atomic<int> failed_allocations{0};
+thread_local bool may_allocate = false;  // whatever failing_bytes is
+std::atomic<long> hours{-1};             // that the clock is ahead; negative: no jumping clock
 
 std::atomic<std::size_t>& Count(Call call) {
   return counts[static_cast<std::size_t>(__builtin_ctz(call))];
@@ -40,6 +47,13 @@ bool Fails(Call call) {
   ++failed_calls;
   errno = error;
   return true;
+}
+
+/// The memory that operator new returns; null if there is none.
+void* Allocate(std::size_t bytes) {
+  if (bytes < failing_bytes || may_allocate) return std::malloc(bytes > 0 ? bytes : 1);
+  ++failed_allocations;
+  return nullptr;
 }
 
 /// The function of that name of the system, or of a sanitizer.
@@ -62,6 +76,17 @@ int Failing::failed() const { return failed_calls; }
 
 std::size_t CountCalls(Call call) { return Count(call); }
 
+FailingAllocations::FailingAllocations(std::size_t bytes) {
+  may_allocate = true;
+  failed_allocations = 0;
+  failing_bytes = bytes;
+}
+FailingAllocations::~FailingAllocations() {
+  failing_bytes = SIZE_MAX;
+  may_allocate = false;
+}
+int FailingAllocations::failed() const { return failed_allocations; }
+
 JumpingClock::JumpingClock() { hours = 0; }
 JumpingClock::~JumpingClock() { hours = -1; }
 
@@ -69,6 +94,18 @@ JumpingClock::~JumpingClock() { hours = -1; }
 
 using system_faults::Fails;
 using system_faults::Next;
+
+void* operator new(std::size_t bytes) {
+  void* const memory = system_faults::Allocate(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+// Those of arrays too: a sanitizer has its own, which do not call the ones above.
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 extern "C" {
 

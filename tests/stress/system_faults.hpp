@@ -39,6 +39,18 @@ class Failing {
 /// The number of calls since the program started.
 std::size_t CountCalls(Call call);
 
+/// As long as it exists, operator new throws std::bad_alloc for that many bytes or more, but not on
+/// the thread that has made it. There may be only one at a time.
+class FailingAllocations {
+ public:
+  explicit FailingAllocations(std::size_t bytes);
+  FailingAllocations(const FailingAllocations&) = delete;
+  FailingAllocations& operator=(const FailingAllocations&) = delete;
+  ~FailingAllocations();
+  /// The number of allocations that have failed.
+  int failed() const;
+};
+
 /// As long as it exists, the system clock is an hour later each time it is read.
 class JumpingClock {
  public:

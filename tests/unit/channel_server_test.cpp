@@ -1,4 +1,5 @@
-// A listening socket and its thread: one client after another, and an end at every stage.
+// A listening socket and its clients, one after another: who is served, what is kept for whom, and
+// an end at every stage.
 
 #include "mock_hyperstart/detail/net/channel_server.hpp"
 
@@ -10,7 +11,7 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,15 +23,20 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart/detail/agent/records.hpp"
+#include "mock_hyperstart/detail/net/channel_observer.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/net/listener.hpp"
+#include "support/error_of.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 #include "unit/blocked_call.hpp"
+#include "unit/recording_observer.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace hyperstart::detail {
@@ -38,31 +44,47 @@ namespace {
 
 /// More than a socket takes at once.
 constexpr std::size_t kMuch = 5 * 1024 * 1024;
-constexpr std::chrono::milliseconds kLong{60'000};
 
-/// Says everything again, until the client's input ends.
-void Echo(Connection& client) {
+void SendTo(Connection& client, std::string_view bytes) {
+  client.queue().Send(bytes, {}, [] {});
+}
+
+/// Sends everything back, until the client's input ends.
+void Echo(ChannelServer& server, Connection& client) {
   std::array<char, 4096> buffer;
-  while (const std::size_t count = client.Read(buffer.data(), buffer.size())) {
-    client.Send(std::string_view(buffer.data(), count));
+  for (;;) {
+    const Connection::ReadResult result = client.Read(buffer.data(), buffer.size());
+    if (result.status == Connection::ReadStatus::kEnd) return;
+    if (result.status == Connection::ReadStatus::kLeftInPause) server.ReportDeparture();
+    SendTo(client, {buffer.data(), result.bytes});
   }
 }
 
-class ChannelTest : public testing::Test {
+class ChannelServerTest : public testing::Test {
  protected:
-  using Serve = std::function<void(Connection&)>;
+  using Serve = std::function<void(ChannelServer&, Connection&)>;
+  using Told = RecordingObserver::Told;
 
-  ~ChannelTest() override { Stop(); }
+  ~ChannelServerTest() override { Stop(); }
 
-  void Make(Serve serve, std::string greeting = {}) {
-    server_.emplace(Channel::kCtl, mailbox_, transcript_, std::move(serve), std::move(greeting));
+  void Make(Serve serve, std::string greeting = {}, bool keep_unread = false) {
+    server_.emplace(observer_, keep_unread);
+    serve_ = std::move(serve);
+    greeting_ = std::move(greeting);
   }
   void Listen() {
     if (!server_) Make(Echo);
     server_->Listen(io_, path_);
-    mailbox_.Open(Clock::now());
   }
-  void Run() { server_->Run(); }
+  /// Starts the channel's thread, as the owner of a channel does.
+  void Run() {
+    thread_ = std::thread([this] {
+      while (const std::shared_ptr<Connection> client = server_->AttachClient(greeting_, [] {})) {
+        serve_(*server_, *client);
+        server_->DetachClient();
+      }
+    });
+  }
   void Start() {
     Listen();
     Run();
@@ -71,76 +93,82 @@ class ChannelTest : public testing::Test {
     Make(std::move(serve), std::move(greeting));
     Start();
   }
-  /// As the mock stops; gives up where that hangs.
+  void FinishStop() {
+    if (thread_.joinable()) thread_.join();
+    server_->FinishStop();
+  }
+  /// As the owner of a channel stops it. Ends the program if that hangs.
   void Stop() {
     if (!server_) return;
     BlockedCall<bool> stop([&] {
-      server_->Interrupt();
-      mailbox_.Close();
-      server_->Finish();
+      server_->BeginStop();
+      FinishStop();
       return true;
     });
     stop.Get();
   }
   RawClient Connect() { return RawClient::Ctl(path_); }
-  /// A client that is being served, with no wait for its departure open.
+  /// A client that is being served.
   RawClient ConnectAndWait() {
     RawClient client = Connect();
-    EXPECT_TRUE(mailbox_.WaitForConnection(Channel::kCtl, kLong));
+    EXPECT_TRUE(observer_.WaitForConnection());
     return client;
   }
-  testing::AssertionResult WaitForDeparture() {
-    return mailbox_.WaitForDisconnect(Channel::kCtl, kLong);
+  bool WaitForDeparture() { return observer_.WaitForDeparture(); }
+  void Send(std::string_view head, std::string_view body = {}) {
+    server_->Send(head, body, [] {});
   }
-  void Send(std::string_view bytes) { server_->Send(bytes, {}); }
   bool SocketExists() const {
     struct stat status {};
     return ::lstat(path_.c_str(), &status) == 0;
   }
 
-  static std::string Say(RawClient& client, const std::string& text) {
+  /// What the client gets for a text; the text itself if it is served by Echo.
+  static std::string Exchange(RawClient& client, const std::string& text) {
     client.Write(text);
     return client.Read(text.size());
   }
 
   TemporaryDirectory directory_;
   const std::string path_ = directory_ / "ctl.sock";
-  Mailbox mailbox_{Dialect::kHyperstart};
-  Transcript transcript_{Dialect::kHyperstart};
+  RecordingObserver observer_;
   IoContext io_;
+  Serve serve_;
+  std::string greeting_;
   std::optional<ChannelServer> server_;
+  std::thread thread_;
 };
 
 // ---- Clients
 
-TEST_F(ChannelTest, ServesAClient) {
+TEST_F(ChannelServerTest, ServesAClient) {
   Start();
   RawClient client = Connect();
-  EXPECT_EQ(Say(client, "hello"), "hello");
+  EXPECT_EQ(Exchange(client, "hello"), "hello");
 }
 
-TEST_F(ChannelTest, ServesOneClientAfterAnother) {
+TEST_F(ChannelServerTest, ServesOneClientAfterAnother) {
   Start();
   for (const char* const text : {"first", "second", "third"}) {
     RawClient client = Connect();
-    EXPECT_EQ(Say(client, text), text);
+    EXPECT_EQ(Exchange(client, text), text);
     client.Close();
     EXPECT_TRUE(WaitForDeparture());
   }
 }
 
-TEST_F(ChannelTest, LetsTheSecondClientWaitForTheFirstToLeave) {
+TEST_F(ChannelServerTest, MakesTheSecondClientWaitForTheFirstToLeave) {
   Start();
   RawClient first = ConnectAndWait();
   RawClient second = Connect();
   second.Write("second");
-  EXPECT_EQ(Say(first, "first"), "first");
+  EXPECT_EQ(Exchange(first, "first"), "first");
   EXPECT_EQ(second.Unread(), 0u);
   first.Close();
   EXPECT_EQ(second.Read(6), "second");
 }
 
-TEST_F(ChannelTest, ServesAClientThatConnectedBeforeItRan) {
+TEST_F(ChannelServerTest, ServesAClientThatConnectedBeforeItRan) {
   Listen();
   RawClient client = Connect();
   client.Write("early");
@@ -148,26 +176,25 @@ TEST_F(ChannelTest, ServesAClientThatConnectedBeforeItRan) {
   EXPECT_EQ(client.Read(5), "early");
 }
 
-TEST_F(ChannelTest, TellsTheMailboxWhoIsThere) {
+TEST_F(ChannelServerTest, TellsTheObserverWhoIsConnected) {
   Start();
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kCtl));
+  EXPECT_FALSE(observer_.IsConnected());
   RawClient client = ConnectAndWait();
-  EXPECT_TRUE(mailbox_.IsConnected(Channel::kCtl));
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kIo));
+  EXPECT_TRUE(observer_.IsConnected());
   client.Close();
   EXPECT_TRUE(WaitForDeparture());
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kCtl));
+  EXPECT_FALSE(observer_.IsConnected());
 }
 
-TEST_F(ChannelTest, TellsTheMailboxOfEveryDeparture) {
+TEST_F(ChannelServerTest, TellsTheObserverOfEveryDeparture) {
   Start();
   for (int i = 0; i < 5; ++i) Connect().Close();
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(WaitForDeparture());
 }
 
-TEST_F(ChannelTest, GivesAClientThatServeIsDoneWithAnEnd) {
+TEST_F(ChannelServerTest, GivesAClientThatIsDetachedAnEnd) {
   std::promise<void> written;
-  Start([&](Connection&) { written.get_future().wait(); });
+  Start([&](ChannelServer&, Connection&) { written.get_future().wait(); });
   RawClient client = Connect();
   client.Write("unread");
   written.set_value();
@@ -175,26 +202,13 @@ TEST_F(ChannelTest, GivesAClientThatServeIsDoneWithAnEnd) {
   EXPECT_TRUE(WaitForDeparture());
 }
 
-TEST_F(ChannelTest, KnowsItsOwnThread) {
-  ChannelServer other(Channel::kIo, mailbox_, transcript_, Echo);
-  std::atomic<bool> inside{false};
-  std::atomic<bool> inside_other{true};
-  Start([&](Connection&) {
-    inside = server_->IsThisThread();
-    inside_other = other.IsThisThread();
-  });
-  Connect().ReadToEnd();
-  EXPECT_TRUE(inside);
-  EXPECT_FALSE(inside_other);
-  EXPECT_FALSE(server_->IsThisThread());
-}
-
-TEST_F(ChannelTest, LeavesNoDescriptorToAProgramThatTheTestStarts) {
+TEST_F(ChannelServerTest, LeavesNoDescriptorToAProgramThatTheTestStarts) {
   Start();
   const RawClient client = ConnectAndWait();
   for (const int fd : OpenDescriptors()) {
-    std::error_code gone;
-    const auto target = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), gone);
+    std::error_code closed_meanwhile;
+    const auto target =
+        std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), closed_meanwhile);
     if (target.string().rfind("socket:", 0) != 0) continue;
     EXPECT_EQ(::fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC) << fd << " is " << target;
   }
@@ -202,14 +216,14 @@ TEST_F(ChannelTest, LeavesNoDescriptorToAProgramThatTheTestStarts) {
 
 // ---- Sending
 
-TEST_F(ChannelTest, SendsToTheClient) {
+TEST_F(ChannelServerTest, SendsToTheClient) {
   Start();
   RawClient client = ConnectAndWait();
-  server_->Send("head", "body");
+  Send("head", "body");
   EXPECT_EQ(client.Read(8), "headbody");
 }
 
-TEST_F(ChannelTest, GreetsEachClientFirst) {
+TEST_F(ChannelServerTest, GreetsEachClientFirst) {
   Start(Echo, "welcome");
   for (int i = 0; i < 3; ++i) {
     RawClient client = Connect();
@@ -219,17 +233,17 @@ TEST_F(ChannelTest, GreetsEachClientFirst) {
   }
 }
 
-TEST_F(ChannelTest, KeepsWhatIsSentBeforeAnyClientForTheFirst) {
+TEST_F(ChannelServerTest, KeepsWhatIsSentBeforeAnyClientForTheFirst) {
   Listen();
   Send("1");
   Run();
-  server_->Send("2", "3");
+  Send("2", "3");
   RawClient client = ConnectAndWait();
   Send("4");
   EXPECT_EQ(client.Read(4), "1234");
 }
 
-TEST_F(ChannelTest, KeepsWhatIsSentBetweenTwoClientsForTheNext) {
+TEST_F(ChannelServerTest, KeepsWhatIsSentBetweenTwoClientsForTheNext) {
   Start();
   RawClient first = ConnectAndWait();
   first.Close();
@@ -239,7 +253,7 @@ TEST_F(ChannelTest, KeepsWhatIsSentBetweenTwoClientsForTheNext) {
   EXPECT_EQ(second.Read(12), "for the next");
 }
 
-TEST_F(ChannelTest, GreetsBeforeItSendsWhatWaited) {
+TEST_F(ChannelServerTest, GreetsBeforeItSendsWhatWaited) {
   Start(Echo, "welcome ");
   Send("waited ");
   RawClient client = ConnectAndWait();
@@ -247,7 +261,7 @@ TEST_F(ChannelTest, GreetsBeforeItSendsWhatWaited) {
   EXPECT_EQ(client.Read(18), "welcome waited now");
 }
 
-TEST_F(ChannelTest, GivesWhatWaitedToOneClientOnly) {
+TEST_F(ChannelServerTest, GivesWhatWaitedToOneClientOnly) {
   Start();
   Send("once");
   {
@@ -256,10 +270,10 @@ TEST_F(ChannelTest, GivesWhatWaitedToOneClientOnly) {
   }
   EXPECT_TRUE(WaitForDeparture());
   RawClient second = Connect();
-  EXPECT_EQ(Say(second, "x"), "x");
+  EXPECT_EQ(Exchange(second, "x"), "x");
 }
 
-TEST_F(ChannelTest, KeepsMuchForTheNext) {
+TEST_F(ChannelServerTest, KeepsManyBytesForTheNext) {
   Start();
   const std::string much = wire::Pattern(kMuch);
   Send(much);
@@ -269,7 +283,7 @@ TEST_F(ChannelTest, KeepsMuchForTheNext) {
   EXPECT_EQ(client.Read(7), "the end");
 }
 
-TEST_F(ChannelTest, DropsWhatAClientLeftUnread) {
+TEST_F(ChannelServerTest, DropsWhatAClientLeftUnread) {
   Start();
   RawClient first = ConnectAndWait();
   Send(wire::Pattern(kMuch));
@@ -281,7 +295,7 @@ TEST_F(ChannelTest, DropsWhatAClientLeftUnread) {
   EXPECT_EQ(second.ReadToEnd(), "only this");
 }
 
-TEST_F(ChannelTest, GivesAClientThatEndsItsInputAllThatItIsOwed) {
+TEST_F(ChannelServerTest, SendsAClientThatEndsItsInputAllThatIsPending) {
   Start();
   RawClient client = ConnectAndWait();
   const std::string much = wire::Pattern(kMuch);
@@ -291,7 +305,7 @@ TEST_F(ChannelTest, GivesAClientThatEndsItsInputAllThatItIsOwed) {
   EXPECT_TRUE(WaitForDeparture());
 }
 
-TEST_F(ChannelTest, LosesNothingBetweenClientsThatReadToTheEnd) {
+TEST_F(ChannelServerTest, LosesNothingBetweenClientsThatReadToTheEnd) {
   Start();
   constexpr std::uint32_t kFrames = 200;
   const std::string payload = wire::Pattern(100'000);
@@ -304,7 +318,7 @@ TEST_F(ChannelTest, LosesNothingBetweenClientsThatReadToTheEnd) {
   for (bool last = false; !last;) {
     last = all_sent;
     RawClient client = Connect();
-    client.EndInput();  // it is let go as soon as it is owed nothing
+    client.EndInput();  // it is detached once nothing is pending
     while (const std::optional<wire::Frame> frame = client.ReadFrame()) {
       EXPECT_EQ(frame->key, next++);
       EXPECT_TRUE(frame->payload == payload);
@@ -314,7 +328,7 @@ TEST_F(ChannelTest, LosesNothingBetweenClientsThatReadToTheEnd) {
   EXPECT_EQ(next, kFrames);
 }
 
-TEST_F(ChannelTest, SendsWholeFramesWhileClientsComeAndGo) {
+TEST_F(ChannelServerTest, SendsWholeFramesWhileClientsComeAndGo) {
   Start();
   std::atomic<bool> stop{false};
   std::vector<std::thread> senders;
@@ -322,7 +336,7 @@ TEST_F(ChannelTest, SendsWholeFramesWhileClientsComeAndGo) {
     senders.emplace_back([&, thread] {
       const std::string payload(100, static_cast<char>('a' + thread));
       while (!stop) {
-        server_->Send(wire::U32(thread) + wire::U32(108), payload);
+        Send(wire::U32(thread) + wire::U32(108), payload);
         std::this_thread::yield();
       }
     });
@@ -339,14 +353,14 @@ TEST_F(ChannelTest, SendsWholeFramesWhileClientsComeAndGo) {
   for (std::thread& sender : senders) sender.join();
 }
 
-TEST_F(ChannelTest, StopsWhileOthersSend) {
+TEST_F(ChannelServerTest, StopsWhileOthersSend) {
   for (int round = 0; round < 20; ++round) {
     Start();
     RawClient client = Connect();
     std::vector<std::thread> senders;
     for (int i = 0; i < 2; ++i) {
       senders.emplace_back([&] {
-        for (int j = 0; j < 100; ++j) server_->Send("head", "body");
+        for (int j = 0; j < 100; ++j) Send("head", "body");
       });
     }
     Stop();
@@ -354,12 +368,141 @@ TEST_F(ChannelTest, StopsWhileOthersSend) {
   }
 }
 
-// ---- The end, at every stage, and another beginning
+// ---- Faults
 
-class ChannelEndTest : public ChannelTest {
+TEST_F(ChannelServerTest, DisconnectsAClientAndServesTheNext) {
+  Start();
+  server_->Disconnect();  // nobody
+  RawClient first = ConnectAndWait();
+  server_->Disconnect();
+  EXPECT_EQ(first.ReadToEnd(), "");
+  EXPECT_TRUE(WaitForDeparture());
+  server_->Disconnect();
+  Send("for the next");
+  RawClient second = Connect();
+  EXPECT_EQ(second.Read(12), "for the next");
+  EXPECT_EQ(observer_.departures(), 0) << "a departure is told once";
+}
+
+TEST_F(ChannelServerTest, ResetsAClientAndServesTheNext) {
+  Start();
+  server_->Reset();  // nobody
+  RawClient first = ConnectAndWait();
+  observer_.Take();
+  server_->Reset();
+  EXPECT_THAT(observer_.Take(), testing::ElementsAre(Told{ChannelEvent::kReset, 0},
+                                                     Told{ChannelEvent::kDetached, 0}));
+  RawClient second = Connect();
+  first.Write("x");
+  EXPECT_EQ(first.ReadError(), ECONNRESET);
+  EXPECT_EQ(Exchange(second, "y"), "y");
+}
+
+TEST_F(ChannelServerTest, ShutsDownSendingAndStillReads) {
+  std::promise<std::string> read;
+  Start([&](ChannelServer&, Connection& client) {
+    std::array<char, 10> buffer;
+    const std::size_t count = client.Read(buffer.data(), buffer.size()).bytes;
+    read.set_value(std::string(buffer.data(), count));
+  });
+  RawClient client = ConnectAndWait();
+  Send("abc");
+  server_->ShutDownSending();
+  Send("more");
+  EXPECT_EQ(client.ReadToEnd(), "abc");
+  client.Write("x");
+  EXPECT_EQ(read.get_future().get(), "x");
+}
+
+TEST_F(ChannelServerTest, KeepsTheNextClientWaitingInAPauseInWhichTheFirstHasLeft) {
+  Start();
+  RawClient first = ConnectAndWait();
+  server_->PauseReading(true);
+  first.Close();
+  EXPECT_TRUE(WaitForDeparture());
+  RawClient second = Connect();
+  EXPECT_TRUE(server_->HasWaitingClient());
+  Send("for the next ");
+  server_->PauseReading(false);
+  EXPECT_EQ(second.Read(13), "for the next ");
+  EXPECT_EQ(Exchange(second, "x"), "x");
+}
+
+TEST_F(ChannelServerTest, LimitsTheWritesToThisClientAndTheNext) {
+  Start();
+  server_->SetWriteSize(1);
+  RawClient first = ConnectAndWait();
+  Send("head", "body");
+  EXPECT_EQ(first.Read(8), "headbody");
+  first.Close();
+  EXPECT_TRUE(WaitForDeparture());
+  RawClient second = ConnectAndWait();
+  Send("head", "body");
+  EXPECT_EQ(second.Read(8), "headbody");
+}
+
+TEST_F(ChannelServerTest, RefusesClientsWhileItDoesNotListen) {
+  Start();
+  RawClient first = ConnectAndWait();
+  RawClient waiting = Connect();
+  server_->StopListening();
+  server_->StopListening();
+  EXPECT_EQ(ErrorOf([&] { Connect(); }), "connect: Connection refused");
+  waiting.ReadError();  // an end or a reset, but at once
+  EXPECT_EQ(Exchange(first, "stays"), "stays");
+  first.Close();
+  EXPECT_TRUE(WaitForDeparture());
+  server_->ResumeListening();
+  server_->ResumeListening();
+  RawClient second = Connect();
+  EXPECT_EQ(Exchange(second, "x"), "x");
+}
+
+TEST_F(ChannelServerTest, StopsListeningWhileItWaitsForAClient) {
+  Start();
+  for (int round = 0; round < 20; ++round) {
+    server_->StopListening();
+    EXPECT_EQ(ErrorOf([&] { Connect(); }), "connect: Connection refused");
+    server_->ResumeListening();
+    RawClient client = Connect();
+    EXPECT_EQ(Exchange(client, "x"), "x");
+  }
+}
+
+TEST_F(ChannelServerTest, TurnsAwayAClientThatWaits) {
+  Start();
+  EXPECT_FALSE(server_->HasWaitingClient());
+  RawClient first = ConnectAndWait();
+  EXPECT_FALSE(server_->TurnAwayWaitingClient());
+  RawClient second = Connect();
+  EXPECT_TRUE(server_->HasWaitingClient());
+  EXPECT_TRUE(server_->TurnAwayWaitingClient());
+  EXPECT_EQ(second.ReadToEnd(), "");
+  EXPECT_FALSE(server_->HasWaitingClient());
+  EXPECT_EQ(Exchange(first, "stays"), "stays");
+}
+
+TEST_F(ChannelServerTest, GivesTheNextClientWhatOneLeftUnreadIfItIsToBeKept) {
+  Make(Echo, {}, true);
+  Start();
+  const std::string much = wire::Pattern(kMuch);
+  RawClient first = ConnectAndWait();
+  Send(much);
+  const std::size_t taken = first.Unread();
+  first.Close();
+  EXPECT_TRUE(WaitForDeparture());
+  Send("the end");
+  RawClient second = ConnectAndWait();
+  EXPECT_TRUE(second.Read(kMuch - taken) == much.substr(taken));
+  EXPECT_EQ(second.Read(7), "the end");
+}
+
+// ---- Stop, at every stage, and another start
+
+class ChannelServerStopTest : public ChannelServerTest {
  protected:
-  /// Whatever it was doing: it ends, nothing is left, and it can begin again.
-  void ExpectEndsAndBeginsAgain() {
+  /// The server stops, leaves nothing behind, and serves clients when it is started again.
+  void ExpectStopsAndStartsAgain() {
     Stop();
     EXPECT_FALSE(SocketExists());
     EXPECT_THROW(Connect(), std::runtime_error);
@@ -377,61 +520,61 @@ class ChannelEndTest : public ChannelTest {
   bool served_again_ = false;
 };
 
-TEST_F(ChannelEndTest, ComesBeforeItListens) {
+TEST_F(ChannelServerStopTest, ComesBeforeItListens) {
   Make(Echo);
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesBeforeItRuns) {
+TEST_F(ChannelServerStopTest, ComesBeforeItRuns) {
   Listen();
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesBeforeItRunsWithAClientWaiting) {
+TEST_F(ChannelServerStopTest, ComesBeforeItRunsWithAClientWaiting) {
   Listen();
   RawClient client = Connect();
   client.Write("unread");
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
   client.ReadError();  // an end or a reset, but at once
 }
 
-TEST_F(ChannelEndTest, ComesAsItBeginsToRun) {
+TEST_F(ChannelServerStopTest, ComesAsItBeginsToRun) {
   for (int round = 0; round < 20; ++round) {
     Start();
     Stop();
     EXPECT_FALSE(SocketExists());
   }
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesBetweenTwoClients) {
+TEST_F(ChannelServerStopTest, ComesBetweenTwoClients) {
   Start();
   RawClient client = ConnectAndWait();
   client.Close();
   EXPECT_TRUE(WaitForDeparture());
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesAsAClientConnects) {
+TEST_F(ChannelServerStopTest, ComesAsAClientConnects) {
   for (int round = 0; round < 20; ++round) {
     Start();
     const RawClient client = Connect();
     Stop();
   }
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesWhileAClientIsIdle) {
+TEST_F(ChannelServerStopTest, ComesWhileAClientIsIdle) {
   Start();
   RawClient client = ConnectAndWait();
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
   EXPECT_EQ(client.ReadToEnd(), "");
 }
 
-TEST_F(ChannelEndTest, ComesWhileAClientWritesMore) {
-  Start([](Connection& client) {
-    std::array<char, 1> byte;  // it is not done before the end
-    while (client.Read(byte.data(), byte.size()) > 0) {
+TEST_F(ChannelServerStopTest, ComesWhileAClientWritesMore) {
+  Start([](ChannelServer&, Connection& client) {
+    std::array<char, 1> byte;  // it goes on to the end of the input
+    while (client.Read(byte.data(), byte.size()).bytes > 0) {
     }
   });
   RawClient client = ConnectAndWait();
@@ -440,91 +583,91 @@ TEST_F(ChannelEndTest, ComesWhileAClientWritesMore) {
   EXPECT_EQ(client.ReadToEnd(), "");
 }
 
-TEST_F(ChannelEndTest, ComesWhileAClientIsOwedMuch) {
+TEST_F(ChannelServerStopTest, ComesWhileMuchIsPending) {
   Start();
   RawClient client = ConnectAndWait();
   Send(wire::Pattern(kMuch));
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
   EXPECT_LT(client.ReadToEnd().size(), kMuch);
 }
 
-TEST_F(ChannelEndTest, ComesWhileServeWaitsForAClientToRead) {
+TEST_F(ChannelServerStopTest, ComesWhileItsThreadWaitsForAClientToRead) {
   bool once = true;
-  Start([&](Connection& client) {
-    if (!once) return Echo(client);
+  Start([&](ChannelServer& server, Connection& client) {
+    if (!once) return Echo(server, client);
     once = false;
-    client.Send(wire::Pattern(kMuch));
-    client.WaitUntilOwedAtMost(1024 * 1024);
+    SendTo(client, wire::Pattern(kMuch));
+    client.queue().WaitUntilPendingAtMost(1024 * 1024);
   });
   RawClient client = ConnectAndWait();
   client.Read(1);
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesWhileAClientThatEndedItsInputIsOwedMuch) {
+TEST_F(ChannelServerStopTest, ComesWhileMuchIsPendingForAClientThatEndedItsInput) {
   std::atomic<bool> served{false};
-  Start([&](Connection& client) {
-    Echo(client);
+  Start([&](ChannelServer& server, Connection& client) {
+    Echo(server, client);
     served = true;
   });
   RawClient client = ConnectAndWait();
   Send(wire::Pattern(kMuch));
   client.EndInput();
-  WaitUntil("the input's end to be seen", [&] { return served.load(); });
-  ExpectEndsAndBeginsAgain();
+  WaitUntil("the end of the input to be seen", [&] { return served.load(); });
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, ComesWhileMoreClientsWait) {
+TEST_F(ChannelServerStopTest, ComesWhileMoreClientsWait) {
   Start();
   const RawClient first = ConnectAndWait();
   RawClient second = Connect();
   RawClient third = Connect();
   third.Write("unread");
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
   second.ReadError();  // an end or a reset, but at once
   third.ReadError();
 }
 
-TEST_F(ChannelEndTest, ComesTwice) {
+TEST_F(ChannelServerStopTest, ComesTwice) {
   Start();
-  server_->Interrupt();
-  server_->Interrupt();
-  server_->Finish();
-  server_->Finish();
-  server_->Interrupt();
-  server_->Finish();
-  ExpectEndsAndBeginsAgain();
+  server_->BeginStop();
+  server_->BeginStop();
+  FinishStop();
+  FinishStop();
+  server_->BeginStop();
+  FinishStop();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, DropsWhatWaitedForAClient) {
+TEST_F(ChannelServerStopTest, DropsWhatWaitedForAClient) {
   Start();
   Send("before");
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
-TEST_F(ChannelEndTest, DropsWhatIsSentAfterIt) {
+TEST_F(ChannelServerStopTest, DropsWhatIsSentAfterIt) {
   Start();
-  server_->Interrupt();
-  Send("after the interrupt");
-  server_->Finish();
-  Send("after the finish");
+  server_->BeginStop();
+  Send("after the begin");
+  FinishStop();
+  Send("after the end");
   Start();
   RawClient client = ConnectAndWait();
   Send("again");
   EXPECT_EQ(client.Read(5), "again");
 }
 
-TEST_F(ChannelEndTest, IsNoDepartureOfTheClient) {
+TEST_F(ChannelServerStopTest, IsNotADepartureOfTheClient) {
   Start();
   const RawClient client = ConnectAndWait();
   Stop();
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kCtl));
-  EXPECT_FALSE(WaitForDeparture());
+  EXPECT_FALSE(observer_.IsConnected());
+  EXPECT_EQ(observer_.departures(), 0);
 }
 
-TEST_F(ChannelEndTest, LeaksNoDescriptor) {
+TEST_F(ChannelServerStopTest, LeaksNoDescriptor) {
   Start();
-  Stop();  // Asio's own, which stay with the context
+  Stop();  // Asio's own descriptors stay with the context
   const std::set<int> before = OpenDescriptors();
   for (int life = 0; life < 5; ++life) {
     Start();
@@ -539,15 +682,45 @@ TEST_F(ChannelEndTest, LeaksNoDescriptor) {
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
-// ---- Where it can't listen
+TEST_F(ChannelServerStopTest, ComesInAPause) {
+  Start();
+  server_->PauseReading(true);
+  RawClient client = ConnectAndWait();
+  client.Write("unread");
+  ExpectStopsAndStartsAgain();
+  EXPECT_EQ(client.ReadToEnd(), "");
+}
 
-TEST_F(ChannelEndTest, ComesWhereItCouldNotListen) {
+TEST_F(ChannelServerStopTest, ComesWhileItDoesNotListen) {
+  Start();
+  server_->StopListening();
+  ExpectStopsAndStartsAgain();
+}
+
+TEST_F(ChannelServerStopTest, ReadsAClientThatHasLeftToItsEnd) {
+  std::string read;
+  Start([&](ChannelServer&, Connection& client) {
+    std::array<char, 100> buffer;
+    for (;;) {
+      const Connection::ReadResult result = client.Read(buffer.data(), buffer.size());
+      if (result.status == Connection::ReadStatus::kEnd) return;
+      read.append(buffer.data(), result.bytes);
+    }
+  });
+  for (int i = 0; i < 3; ++i) Connect().Write("abc");
+  Stop();
+  EXPECT_EQ(read, "abcabcabc");
+}
+
+// ---- When it can't listen
+
+TEST_F(ChannelServerStopTest, ComesAfterItCouldNotListen) {
   std::ofstream(path_) << "precious";
   EXPECT_THROW(Start(), std::system_error);
   Stop();
-  EXPECT_TRUE(SocketExists()) << "it is not ours";
+  EXPECT_TRUE(SocketExists()) << "the file is not ours";
   std::filesystem::remove(path_);
-  ExpectEndsAndBeginsAgain();
+  ExpectStopsAndStartsAgain();
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Waits: fulfilled from other threads, ended by deadlines and by the mock's life, and what the
-// reason of a failed one says.
+// Waits: what fulfils them, from other threads too; what ends them; and the reason that a failed
+// one gives.
 
 #include "mock_hyperstart/detail/agent/records.hpp"
 
@@ -8,38 +8,34 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
+#include <map>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "support/deadline.hpp"
+#include "support/error_of.hpp"
 #include "unit/blocked_call.hpp"
 
-namespace hyperstart {
+namespace hyperstart::detail {
 namespace {
 
 using namespace std::string_literals;
-using detail::Clock;
-using detail::Mailbox;
 using std::chrono::milliseconds;
-using testing::AssertionResult;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// Long enough for what must come; for what must not, there is kNow.
-constexpr milliseconds kLong{60'000};
+/// The timeout of waits that look once.
 constexpr milliseconds kNow{0};
 
-/// Why it failed, with its times, "+12 ms", as "<t>".
-std::string Reason(const AssertionResult& result) {
-  if (result) return "it did not fail";
-  std::string reason = result.message();
+/// Why the wait failed, with its times, "+12 ms", as "<t>".
+template <typename T>
+std::string Reason(const WaitResult<T>& result) {
+  if (result.value) return "it did not fail";
+  std::string reason = result.reason;
   for (std::size_t at = reason.find('+'); at != std::string::npos; at = reason.find('+', at + 1)) {
     const std::size_t end = reason.find_first_not_of("0123456789", at + 1);
     if (end != at + 1 && reason.compare(end, 3, " ms") == 0)
@@ -48,226 +44,211 @@ std::string Reason(const AssertionResult& result) {
   return reason;
 }
 
-class MailboxTest : public testing::Test {
- protected:
-  void Open() { mailbox_.Open(Clock::now()); }
-  void Add(Command command, std::string payload) {
-    mailbox_.Add(DecodedMessage{command, std::move(payload)}, Clock::now());
-  }
-  void Add(std::vector<IoPacket> packets) { mailbox_.Add(packets, Clock::now()); }
+/// Matches messages with one payload, and counts how often it was asked.
+class PayloadIs final : public Criterion<DecodedMessage> {
+ public:
+  explicit PayloadIs(std::string payload) : payload_(std::move(payload)) {}
 
-  Mailbox mailbox_{Dialect::kHyperstart};
+  bool Matches(const DecodedMessage& message) const override {
+    ++asked_[message.payload];
+    return message.payload == payload_;
+  }
+  std::string Describe() const override { return "has the payload " + payload_; }
+  std::string Explain(const DecodedMessage& message) const override {
+    return message.payload.empty() ? "" : "which has the payload " + message.payload;
+  }
+  /// By payload. Read it while no wait runs.
+  const std::map<std::string, int>& asked() const { return asked_; }
+
+ private:
+  const std::string payload_;
+  mutable std::map<std::string, int> asked_;
 };
 
-// ---- Awaited
+class StreamEnds final : public Criterion<IoPacket> {
+  bool Matches(const IoPacket& packet) const override { return packet.eof(); }
+  std::string Describe() const override { return "ends a stream"; }
+  std::string Explain(const IoPacket&) const override { return {}; }
+};
 
-TEST(AwaitedTest, IsItsValue) {
-  Awaited<std::string> awaited = "abc"s;
-  EXPECT_TRUE(awaited);
-  EXPECT_EQ(*awaited, "abc");
-  EXPECT_EQ(awaited->size(), 3u);
-  *awaited += "d";
-  awaited->push_back('e');
-  EXPECT_EQ(*std::as_const(awaited), "abcde");
-  EXPECT_EQ(std::as_const(awaited)->size(), 5u);
-  const std::string moved = *std::move(awaited);
-  EXPECT_EQ(moved, "abcde");
-}
+const Options kOptions;
 
-TEST(AwaitedTest, IsTrueThoughItsValueIsFalseOrEmpty) {
-  EXPECT_TRUE(Awaited<bool>(false));
-  EXPECT_TRUE(Awaited<std::string>(""));
-}
-
-TEST(AwaitedTest, GivesAwayWhatCanOnlyBeMoved) {
-  Awaited<std::unique_ptr<int>> awaited = std::make_unique<int>(7);
-  const std::unique_ptr<int> moved = *std::move(awaited);
-  EXPECT_EQ(*moved, 7);
-}
-
-TEST(AwaitedTest, TellsAnAssertionWhyThereIsNone) {
-  const auto awaited = Awaited<std::string>::Failure("because");
-  EXPECT_FALSE(awaited);
-  const AssertionResult result = awaited;
-  EXPECT_FALSE(result);
-  EXPECT_STREQ(result.message(), "because");
-}
-
-TEST(AwaitedTest, IsAnAssertionThatSucceedsWithItsValue) {
-  const AssertionResult result = Awaited<std::string>("abc");
-  EXPECT_TRUE(result);
-}
-
-template <typename Use>
-std::string Thrown(const Use& use) {
-  try {
-    use();
-  } catch (const std::runtime_error& error) {
-    return error.what();
+class RecordsTest : public testing::Test {
+ protected:
+  void Open() { records_.Open(Clock::now()); }
+  void Add(Command command, std::string payload) {
+    records_.Add(DecodedMessage{command, std::move(payload)}, Clock::now());
   }
-  return "nothing was thrown";
-}
+  void Add(std::vector<IoPacket> packets) { records_.Add(packets, Clock::now()); }
 
-TEST(AwaitedTest, ThrowsTheReasonWhereAValueIsUsed) {
-  auto awaited = Awaited<std::string>::Failure("because");
-  const auto& constant = awaited;
-  EXPECT_EQ(Thrown([&] { (*awaited).clear(); }), "because");
-  EXPECT_EQ(Thrown([&] { awaited->clear(); }), "because");
-  EXPECT_EQ(Thrown([&] { static_cast<void>((*constant).size()); }), "because");
-  EXPECT_EQ(Thrown([&] { static_cast<void>(constant->size()); }), "because");
-  EXPECT_EQ(Thrown([&] { const std::string moved = *std::move(awaited); }), "because");
-}
-
-TEST(AwaitedTest, TurnsIntoABoolOnlyWhereOneIsAskedFor) {
-  EXPECT_FALSE((std::is_convertible_v<Awaited<std::string>, bool>));
-  EXPECT_TRUE((std::is_constructible_v<bool, Awaited<std::string>>));
-}
+  Records records_{Dialect::kHyperstart};
+};
 
 // ---- What is there already
 
-TEST_F(MailboxTest, GivesTheOldestMessage) {
+TEST_F(RecordsTest, GivesTheOldestMessage) {
   Open();
   Add(Command::kPing, "1");
   Add(Command::kStartPod, "2");
-  EXPECT_EQ(*mailbox_.WaitForMessage({}, kNow), (DecodedMessage{Command::kPing, "1"}));
-  EXPECT_EQ(*mailbox_.WaitForMessage({}, kNow), (DecodedMessage{Command::kStartPod, "2"}));
+  EXPECT_EQ(*records_.WaitForMessage({}, kNow).value, (DecodedMessage{Command::kPing, "1"}));
+  EXPECT_EQ(*records_.WaitForMessage({}, kNow).value, (DecodedMessage{Command::kStartPod, "2"}));
 }
 
-TEST_F(MailboxTest, GivesTheOldestMessageOfACommandAndLeavesTheRest) {
+TEST_F(RecordsTest, GivesTheOldestMessageOfACommandAndLeavesTheRest) {
   Open();
   Add(Command::kPing, "1");
   Add(Command::kStartPod, "2");
   Add(Command::kStartPod, "3");
-  EXPECT_EQ(*mailbox_.WaitForMessage(Command::kStartPod, kNow),
+  EXPECT_EQ(*records_.WaitForMessage(Command::kStartPod, kNow).value,
             (DecodedMessage{Command::kStartPod, "2"}));
-  EXPECT_THAT(mailbox_.TakeMessages(), ElementsAre(DecodedMessage{Command::kPing, "1"},
+  EXPECT_THAT(records_.TakeMessages(), ElementsAre(DecodedMessage{Command::kPing, "1"},
                                                    DecodedMessage{Command::kStartPod, "3"}));
-  EXPECT_THAT(mailbox_.TakeMessages(), IsEmpty());
+  EXPECT_THAT(records_.TakeMessages(), IsEmpty());
 }
 
-TEST_F(MailboxTest, GivesPacketsByTheirSeq) {
+TEST_F(RecordsTest, GivesPacketsByTheirSeq) {
   Open();
   Add({{1, "a"}, {2, "b"}, {1, "c"}});
-  EXPECT_EQ(*mailbox_.WaitForPacket(2, kNow), (IoPacket{2, "b"}));
-  EXPECT_EQ(*mailbox_.WaitForPacket({}, kNow), (IoPacket{1, "a"}));
-  EXPECT_THAT(mailbox_.TakePackets(), ElementsAre(IoPacket{1, "c"}));
-  EXPECT_THAT(mailbox_.TakePackets(), IsEmpty());
+  EXPECT_EQ(*records_.WaitForPacket(2, kNow).value, (IoPacket{2, "b"}));
+  EXPECT_EQ(*records_.WaitForPacket({}, kNow).value, (IoPacket{1, "a"}));
+  EXPECT_THAT(records_.TakePackets(), ElementsAre(IoPacket{1, "c"}));
+  EXPECT_THAT(records_.TakePackets(), IsEmpty());
 }
 
-TEST_F(MailboxTest, GivesBytesAndLeavesTheRestOfAPacket) {
+TEST_F(RecordsTest, GivesBytesAndLeavesTheRestOfAPacket) {
   Open();
   Add({{1, "abc"}, {2, "x"}, {1, "def"}});
-  EXPECT_EQ(*mailbox_.WaitForBytes(1, 4, kNow), "abcd");
-  EXPECT_THAT(mailbox_.TakePackets(), ElementsAre(IoPacket{2, "x"}, IoPacket{1, "ef"}));
+  EXPECT_EQ(*records_.WaitForBytes(1, 4, kNow).value, "abcd");
+  EXPECT_THAT(records_.TakePackets(), ElementsAre(IoPacket{2, "x"}, IoPacket{1, "ef"}));
 }
 
-TEST_F(MailboxTest, GivesAStreamToItsEnd) {
+TEST_F(RecordsTest, GivesAStreamToItsEnd) {
   Open();
   Add({{1, "abc"}, {1, "def"}, {1, ""}, {1, "g"}});
-  EXPECT_EQ(*mailbox_.WaitForEnd(1, kNow), "abcdef");
-  EXPECT_THAT(mailbox_.TakePackets(), ElementsAre(IoPacket{1, "g"}));
+  EXPECT_EQ(*records_.WaitForEnd(1, kNow).value, "abcdef");
+  EXPECT_THAT(records_.TakePackets(), ElementsAre(IoPacket{1, "g"}));
 }
 
-TEST_F(MailboxTest, TakesThePacketsOutOfTheVectorThatItIsGiven) {
-  std::vector<IoPacket> packets = {{1, "a"}};
-  mailbox_.Add(packets, Clock::now());
-  EXPECT_THAT(packets, IsEmpty());
+TEST_F(RecordsTest, CopiesNoBytes) {
+  std::vector<IoPacket> packets = {{1, std::string(100, 'x')}};
+  const char* const bytes = packets[0].data.data();
+  records_.Add(packets, Clock::now());
+  const std::vector<IoPacket> taken = records_.TakePackets();
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0].data.data(), bytes);
 }
 
-TEST_F(MailboxTest, KeepsViolationsUntilTheyAreTaken) {
-  mailbox_.Add(Violation{Channel::kCtl, "first", "1"});
-  mailbox_.Add(Violation{Channel::kIo, "second", "2"});
-  const std::vector<Violation> violations = mailbox_.TakeViolations();
+TEST_F(RecordsTest, KeepsViolationsUntilTheyAreTaken) {
+  records_.Add(Violation{Channel::kCtl, "first", "1"});
+  records_.Add(Violation{Channel::kIo, "second", "2"});
+  const std::vector<Violation> violations = records_.TakeViolations();
   ASSERT_EQ(violations.size(), 2u);
   EXPECT_EQ(violations[0].channel, Channel::kCtl);
   EXPECT_EQ(violations[0].what, "first");
   EXPECT_EQ(violations[0].bytes, "1");
   EXPECT_EQ(violations[1].channel, Channel::kIo);
   EXPECT_EQ(violations[1].what, "second");
-  EXPECT_THAT(mailbox_.TakeViolations(), IsEmpty());
+  EXPECT_THAT(records_.TakeViolations(), IsEmpty());
+}
+
+TEST_F(RecordsTest, KeepsErrorsUntilTheyAreTaken) {
+  records_.AddError("first");
+  records_.AddError("second");
+  EXPECT_THAT(records_.TakeErrors(), ElementsAre("first", "second"));
+  EXPECT_THAT(records_.TakeErrors(), IsEmpty());
+}
+
+TEST_F(RecordsTest, ShowsWhatIsThereWithoutTakingIt) {
+  Add(Command::kPing, "1");
+  Add({{1, "a"}, {2, "b"}});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(records_.PeekMessages(), ElementsAre(DecodedMessage{Command::kPing, "1"}));
+    EXPECT_THAT(records_.PeekPackets(), ElementsAre(IoPacket{1, "a"}, IoPacket{2, "b"}));
+  }
 }
 
 // ---- What comes from another thread
 
-TEST_F(MailboxTest, WaitsForAMessage) {
+TEST_F(RecordsTest, WaitsForAMessage) {
   Open();
-  BlockedCall<Awaited<DecodedMessage>> wait(
-      [&] { return mailbox_.WaitForMessage(Command::kStartPod, kLong); });
+  BlockedCall<WaitResult<DecodedMessage>> wait(
+      [&] { return records_.WaitForMessage(Command::kStartPod, kDeadline); });
   Add(Command::kPing, "not this");
   EXPECT_FALSE(wait.HasReturned());
   Add(Command::kStartPod, "this");
-  EXPECT_EQ(*wait.Get(), (DecodedMessage{Command::kStartPod, "this"}));
-  EXPECT_THAT(mailbox_.TakeMessages(), ElementsAre(DecodedMessage{Command::kPing, "not this"}));
+  EXPECT_EQ(*wait.Get().value, (DecodedMessage{Command::kStartPod, "this"}));
+  EXPECT_THAT(records_.TakeMessages(), ElementsAre(DecodedMessage{Command::kPing, "not this"}));
 }
 
-TEST_F(MailboxTest, WaitsForAnyMessage) {
+TEST_F(RecordsTest, WaitsForAnyMessage) {
   Open();
-  BlockedCall<Awaited<DecodedMessage>> wait([&] { return mailbox_.WaitForMessage({}, kLong); });
+  BlockedCall<WaitResult<DecodedMessage>> wait(
+      [&] { return records_.WaitForMessage({}, kDeadline); });
   Add({{1, "not a message"}});
   EXPECT_FALSE(wait.HasReturned());
   Add(Command::kPing, "any");
-  EXPECT_EQ(*wait.Get(), (DecodedMessage{Command::kPing, "any"}));
+  EXPECT_EQ(*wait.Get().value, (DecodedMessage{Command::kPing, "any"}));
 }
 
-TEST_F(MailboxTest, WaitsForAPacket) {
+TEST_F(RecordsTest, WaitsForAPacket) {
   Open();
-  BlockedCall<Awaited<IoPacket>> wait([&] { return mailbox_.WaitForPacket(2, kLong); });
+  BlockedCall<WaitResult<IoPacket>> wait([&] { return records_.WaitForPacket(2, kDeadline); });
   Add({{1, "not this"}});
   EXPECT_FALSE(wait.HasReturned());
   Add({{1, "nor this"}, {2, "this"}});
-  EXPECT_EQ(*wait.Get(), (IoPacket{2, "this"}));
+  EXPECT_EQ(*wait.Get().value, (IoPacket{2, "this"}));
 }
 
-TEST_F(MailboxTest, WaitsForBytesOfSeveralPackets) {
+TEST_F(RecordsTest, WaitsForBytesOfSeveralPackets) {
   Open();
-  BlockedCall<Awaited<std::string>> wait([&] { return mailbox_.WaitForBytes(1, 5, kLong); });
+  BlockedCall<WaitResult<std::string>> wait([&] { return records_.WaitForBytes(1, 5, kDeadline); });
   Add({{1, "abc"}});
   EXPECT_FALSE(wait.HasReturned());
   Add({{1, "def"}});
-  EXPECT_EQ(*wait.Get(), "abcde");
+  EXPECT_EQ(*wait.Get().value, "abcde");
 }
 
-TEST_F(MailboxTest, WaitsForTheEndOfAStream) {
+TEST_F(RecordsTest, WaitsForTheEndOfAStream) {
   Open();
-  BlockedCall<Awaited<std::string>> wait([&] { return mailbox_.WaitForEnd(1, kLong); });
+  BlockedCall<WaitResult<std::string>> wait([&] { return records_.WaitForEnd(1, kDeadline); });
   Add({{1, "abc"}, {2, ""}});
   EXPECT_FALSE(wait.HasReturned());
   Add({{1, ""}});
-  EXPECT_EQ(*wait.Get(), "abc");
+  EXPECT_EQ(*wait.Get().value, "abc");
 }
 
-TEST_F(MailboxTest, WaitsForAClientOnOneChannel) {
+TEST_F(RecordsTest, WaitsForAClientOnOneChannel) {
   Open();
-  BlockedCall<AssertionResult> wait(
-      [&] { return mailbox_.WaitForConnection(Channel::kIo, kLong); });
-  mailbox_.SetConnected(Channel::kCtl);
+  BlockedCall<WaitResult<Happened>> wait(
+      [&] { return records_.WaitForConnection(Channel::kIo, kDeadline); });
+  records_.SetConnected(Channel::kCtl);
   EXPECT_FALSE(wait.HasReturned());
-  mailbox_.SetConnected(Channel::kIo);
-  EXPECT_TRUE(wait.Get());
+  records_.SetConnected(Channel::kIo);
+  EXPECT_TRUE(wait.Get().value);
 }
 
-TEST_F(MailboxTest, WaitsForAClientOnBothChannels) {
+TEST_F(RecordsTest, WaitsForAClientOnBothChannels) {
   Open();
-  BlockedCall<AssertionResult> wait([&] { return mailbox_.WaitForConnection({}, kLong); });
-  mailbox_.SetConnected(Channel::kCtl);
+  BlockedCall<WaitResult<Happened>> wait([&] { return records_.WaitForConnection({}, kDeadline); });
+  records_.SetConnected(Channel::kCtl);
   EXPECT_FALSE(wait.HasReturned());
-  mailbox_.SetConnected(Channel::kIo);
-  EXPECT_TRUE(wait.Get());
+  records_.SetConnected(Channel::kIo);
+  EXPECT_TRUE(wait.Get().value);
 }
 
-TEST_F(MailboxTest, WaitsForADeparture) {
+TEST_F(RecordsTest, WaitsForADeparture) {
   Open();
-  mailbox_.SetConnected(Channel::kCtl);
-  mailbox_.SetConnected(Channel::kIo);
-  BlockedCall<AssertionResult> wait(
-      [&] { return mailbox_.WaitForDisconnect(Channel::kCtl, kLong); });
-  mailbox_.SetDisconnected(Channel::kIo);
+  records_.SetConnected(Channel::kCtl);
+  records_.SetConnected(Channel::kIo);
+  BlockedCall<WaitResult<Happened>> wait(
+      [&] { return records_.WaitForDisconnect(Channel::kCtl, kDeadline); });
+  records_.SetDisconnected(Channel::kIo);
   EXPECT_FALSE(wait.HasReturned());
-  mailbox_.SetDisconnected(Channel::kCtl);
-  EXPECT_TRUE(wait.Get());
+  records_.SetDisconnected(Channel::kCtl);
+  EXPECT_TRUE(wait.Get().value);
 }
 
-TEST_F(MailboxTest, GivesEachRecordToOneOfManyThatWait) {
+TEST_F(RecordsTest, GivesEachRecordToOneOfManyThatWait) {
   Open();
   constexpr int kThreads = 8;
   constexpr int kEach = 50;
@@ -276,7 +257,7 @@ TEST_F(MailboxTest, GivesEachRecordToOneOfManyThatWait) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < kEach; ++j) {
-        sum += std::stoi((*mailbox_.WaitForMessage(Command::kPing, kLong)).payload);
+        sum += std::stoi(records_.WaitForMessage(Command::kPing, kDeadline).value->payload);
       }
     });
   }
@@ -286,103 +267,230 @@ TEST_F(MailboxTest, GivesEachRecordToOneOfManyThatWait) {
   EXPECT_EQ(sum, kAll * (kAll + 1) / 2);
 }
 
-// ---- Connections
+// ---- What matches a criterion
 
-TEST_F(MailboxTest, KnowsWhoIsConnected) {
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kCtl));
-  mailbox_.SetConnected(Channel::kCtl);
-  EXPECT_TRUE(mailbox_.IsConnected(Channel::kCtl));
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kIo));
-  mailbox_.SetDisconnected(Channel::kCtl);
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kCtl));
+TEST_F(RecordsTest, GivesTheOldestThatMatchesAndLeavesTheRest) {
+  Open();
+  Add(Command::kPing, "other");
+  Add(Command::kStartPod, "wanted");
+  Add(Command::kPing, "wanted");
+  EXPECT_EQ(*records_.WaitForMessage(PayloadIs("wanted"), kNow).value,
+            (DecodedMessage{Command::kStartPod, "wanted"}));
+  EXPECT_THAT(records_.PeekMessages(), ElementsAre(DecodedMessage{Command::kPing, "other"},
+                                                   DecodedMessage{Command::kPing, "wanted"}));
 }
 
-TEST_F(MailboxTest, CountsDeparturesUntilAWaitTakesThem) {
+TEST_F(RecordsTest, WaitsForAMessageThatMatches) {
+  Open();
+  Add(Command::kPing, "first");
+  const PayloadIs wanted("wanted");
+  BlockedCall<WaitResult<DecodedMessage>> wait(
+      [&] { return records_.WaitForMessage(wanted, kDeadline); });
+  Add(Command::kPing, "second");
+  EXPECT_FALSE(wait.HasReturned());
+  Add(Command::kVersion, "wanted");
+  EXPECT_EQ(*wait.Get().value, (DecodedMessage{Command::kVersion, "wanted"}));
+  EXPECT_THAT(wanted.asked(),
+              ElementsAre(std::pair("first", 1), std::pair("second", 1), std::pair("wanted", 1)))
+      << "each record is examined once";
+}
+
+TEST_F(RecordsTest, WaitsForAPacketThatMatches) {
+  Open();
+  BlockedCall<WaitResult<IoPacket>> wait(
+      [&] { return records_.WaitForPacket(StreamEnds(), kDeadline); });
+  Add({{1, "a"}});
+  EXPECT_FALSE(wait.HasReturned());
+  Add({{2, "b"}, {2, ""}});
+  EXPECT_EQ(*wait.Get().value, (IoPacket{2, ""}));
+  EXPECT_THAT(records_.PeekPackets(), ElementsAre(IoPacket{1, "a"}, IoPacket{2, "b"}));
+}
+
+TEST_F(RecordsTest, SaysWhatWasWantedAndWhyEachRecordDoesNotMatch) {
+  Open();
+  Add(Command::kPing, "");
+  Add(Command::kReadFile, "x");
+  EXPECT_EQ(Reason(records_.WaitForMessage(PayloadIs("y"), kNow)),
+            "no message that has the payload y within 0 ms; received instead:\n"
+            "    1  <t>  ping, no payload\n"
+            "    2  <t>  readfile  1 byte  \"x\"\n"
+            "       which has the payload x\n"
+            "  ctl: never connected; io: never connected");
+  EXPECT_EQ(Reason(records_.WaitForPacket(StreamEnds(), kNow)),
+            "no io packet that ends a stream within 0 ms; nothing has arrived\n"
+            "  ctl: never connected; io: never connected");
+}
+
+TEST_F(RecordsTest, EndsAWaitWhoseCriterionThrows) {
+  struct Throws final : Criterion<DecodedMessage> {
+    bool Matches(const DecodedMessage&) const override { throw std::runtime_error("no idea"); }
+    std::string Describe() const override { return {}; }
+    std::string Explain(const DecodedMessage&) const override { return {}; }
+  };
+  Open();
+  BlockedCall<std::string> wait(
+      [&] { return ErrorOf([&] { (void)records_.WaitForMessage(Throws(), kDeadline); }); });
+  Add(Command::kPing, "");
+  EXPECT_EQ(wait.Get(), "no idea");
+  records_.Close();  // would wait for a wait that is still listed
+}
+
+// ---- Plans
+
+class RecordsPlansTest : public RecordsTest {
+ protected:
+  /// Answers as the ctl thread does, but does not say that the replies are sent.
+  void Decide(Command command) { (void)policy_.Decide({command, ""}); }
+  void EndAnswers() {
+    if (policy_.EndAnswers()) records_.WakePlanWaiters();
+  }
+
+  ReplyPolicy policy_{kOptions};
+};
+
+TEST_F(RecordsPlansTest, AreFulfilledIfThereAreNone) {
+  Open();
+  EXPECT_TRUE(records_.WaitForPlans(policy_, kNow).value);
+  policy_.On(Command::kPing).WillRepeatedly(Reply());
+  EXPECT_TRUE(records_.WaitForPlans(policy_, kNow).value);
+}
+
+TEST_F(RecordsPlansTest, AreFulfilledWhenTheLastReplyHasBeenSent) {
+  Open();
+  policy_.On(Command::kPing).WillOnce(Reply::Ack());
+  policy_.On(std::make_unique<const PayloadIs>("")).WillOnce(Reply::Ack());
+  BlockedCall<WaitResult<Happened>> wait([&] { return records_.WaitForPlans(policy_, kDeadline); });
+  Decide(Command::kPing);
+  EndAnswers();
+  EXPECT_FALSE(wait.HasReturned());
+  Decide(Command::kPing);
+  EXPECT_FALSE(records_.WaitForPlans(policy_, kNow).value) << "used, but not sent";
+  EXPECT_FALSE(wait.HasReturned());
+  EndAnswers();
+  EXPECT_TRUE(wait.Get().value);
+}
+
+TEST_F(RecordsPlansTest, AreNamedIfTheyWereNotUsed) {
+  Open();
+  policy_.On(Command::kStartPod).WillOnce(Reply(), "a.cpp", 7).WillOnce(Reply(), "a.cpp", 8);
+  policy_.On(std::make_unique<const PayloadIs>("x")).WillOnce(Reply(), "b.cpp", 9);
+  Decide(Command::kStartPod);
+  EndAnswers();
+  Add(Command::kStartPod, "{}");
+  EXPECT_EQ(Reason(records_.WaitForPlans(policy_, milliseconds(1))),
+            "not all planned replies were used within 1 ms\n"
+            "  a.cpp:8: a WillOnce for startpod\n"
+            "  b.cpp:9: a WillOnce for a command that has the payload x; received instead:\n"
+            "    1  <t>  startpod  2 bytes  {}\n"
+            "  ctl: never connected; io: never connected");
+}
+
+// ---- Connections
+
+TEST_F(RecordsTest, KnowsWhoIsConnected) {
+  EXPECT_FALSE(records_.IsConnected(Channel::kCtl));
+  records_.SetConnected(Channel::kCtl);
+  EXPECT_TRUE(records_.IsConnected(Channel::kCtl));
+  EXPECT_FALSE(records_.IsConnected(Channel::kIo));
+  records_.SetDisconnected(Channel::kCtl);
+  EXPECT_FALSE(records_.IsConnected(Channel::kCtl));
+}
+
+TEST_F(RecordsTest, CountsDeparturesUntilAWaitTakesThem) {
   Open();
   for (int client = 0; client < 3; ++client) {
-    mailbox_.SetConnected(Channel::kCtl);
-    mailbox_.SetDisconnected(Channel::kCtl);
+    records_.SetConnected(Channel::kCtl);
+    records_.SetDisconnected(Channel::kCtl);
   }
-  mailbox_.SetConnected(Channel::kCtl);
+  records_.SetConnected(Channel::kCtl);
   for (int client = 0; client < 3; ++client) {
-    EXPECT_TRUE(mailbox_.WaitForDisconnect(Channel::kCtl, kNow));
+    EXPECT_TRUE(records_.WaitForDisconnect(Channel::kCtl, kNow).value);
   }
-  EXPECT_FALSE(mailbox_.WaitForDisconnect(Channel::kCtl, kNow));
-  EXPECT_FALSE(mailbox_.WaitForDisconnect(Channel::kIo, kNow));
+  EXPECT_FALSE(records_.WaitForDisconnect(Channel::kCtl, kNow).value);
+  EXPECT_FALSE(records_.WaitForDisconnect(Channel::kIo, kNow).value);
 }
 
 // ---- Reasons
 
-TEST_F(MailboxTest, SaysThatNothingArrived) {
+TEST_F(RecordsTest, SaysThatNothingArrived) {
   Open();
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage({}, milliseconds(1))),
+  EXPECT_EQ(Reason(records_.WaitForMessage({}, milliseconds(1))),
             "no message within 1 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage(Command::kNewContainer, milliseconds(2))),
+  EXPECT_EQ(Reason(records_.WaitForMessage(Command::kNewContainer, milliseconds(2))),
             "no newcontainer within 2 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForPacket({}, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForPacket({}, kNow)),
             "no io packet within 0 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForPacket(7, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForPacket(7, kNow)),
             "no io packet of seq 7 within 0 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForBytes(7, 1, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForBytes(7, 1, kNow)),
             "no 1 byte of seq 7 (there are 0) within 0 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForEnd(7, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForEnd(7, kNow)),
             "no end of seq 7 within 0 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, SaysWhatArrivedInstead) {
+TEST_F(RecordsTest, SaysWhatArrivedInstead) {
   Open();
   Add(Command::kStartPod, R"({"hostname":"h"})");
   Add(Command::kPing, "");
   Add(Command::kReadFile, "x");
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage(Command::kNewContainer, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForMessage(Command::kNewContainer, kNow)),
             "no newcontainer within 0 ms; received instead:\n"
-            "    3  <t>  readfile  1 byte  \"x\"\n"
-            "    2  <t>  ping, no payload\n"
             "    1  <t>  startpod  16 bytes  {\"hostname\":\"h\"}\n"
+            "    2  <t>  ping, no payload\n"
+            "    3  <t>  readfile  1 byte  \"x\"\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, SaysFirstWhatArrivedForTheStreamInQuestion) {
+TEST_F(RecordsTest, ListsInTheOrderOfArrival) {
   Open();
   Add({{1, "stdin\n"}, {2, "x"}, {2, ""}});
-  EXPECT_EQ(Reason(mailbox_.WaitForEnd(1, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForEnd(1, kNow)),
             "no end of seq 1 within 0 ms; received instead:\n"
             "    1  <t>  seq 1  6 bytes  \"stdin\\n\"\n"
-            "    3  <t>  seq 2, end of stream\n"
             "    2  <t>  seq 2  1 byte  \"x\"\n"
+            "    3  <t>  seq 2, end of stream\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, SaysHowManyBytesThereAre) {
+TEST_F(RecordsTest, ListsWhatArrivedForTheStreamInQuestionHoweverOldItIs) {
+  Open();
+  Add({{1, "old"}});
+  for (int i = 0; i < 10; ++i) Add({{2, "x"}});
+  const std::string reason = records_.WaitForEnd(1, kNow).reason;
+  EXPECT_THAT(reason, testing::HasSubstr("seq 1  3 bytes  \"old\"\n    3  "));
+  EXPECT_THAT(reason, testing::HasSubstr("\n       and 1 more\n"));
+}
+
+TEST_F(RecordsTest, SaysHowManyBytesThereAre) {
   Open();
   Add({{1, "abc"}, {1, "de"}});
-  EXPECT_EQ(Reason(mailbox_.WaitForBytes(1, 6, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForBytes(1, 6, kNow)),
             "no 6 bytes of seq 1 (there are 5) within 0 ms; received instead:\n"
-            "    2  <t>  seq 1  2 bytes  \"de\"\n"
             "    1  <t>  seq 1  3 bytes  \"abc\"\n"
+            "    2  <t>  seq 1  2 bytes  \"de\"\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, FailsAtOnceWhereTheStreamEndsTooEarly) {
+TEST_F(RecordsTest, FailsAtOnceIfTheStreamEndsTooEarly) {
   Open();
   Add({{1, "abc"}, {1, ""}, {1, "defg"}});
-  EXPECT_EQ(Reason(mailbox_.WaitForBytes(1, 4, kLong)),
+  EXPECT_EQ(Reason(records_.WaitForBytes(1, 4, kDeadline)),
             "no 4 bytes of seq 1: the stream ended after 3 bytes; received instead:\n"
-            "    3  <t>  seq 1  4 bytes  \"defg\"\n"
-            "    2  <t>  seq 1, end of stream\n"
             "    1  <t>  seq 1  3 bytes  \"abc\"\n"
+            "    2  <t>  seq 1, end of stream\n"
+            "    3  <t>  seq 1  4 bytes  \"defg\"\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, FailsAWaitForBytesWhenTheStreamEnds) {
+TEST_F(RecordsTest, FailsAWaitForBytesWhenTheStreamEnds) {
   Open();
-  BlockedCall<Awaited<std::string>> wait([&] { return mailbox_.WaitForBytes(1, 2, kLong); });
+  BlockedCall<WaitResult<std::string>> wait([&] { return records_.WaitForBytes(1, 2, kDeadline); });
   Add({{1, "a"}});
   Add({{1, ""}});
   EXPECT_THAT(Reason(wait.Get()),
@@ -390,218 +498,250 @@ TEST_F(MailboxTest, FailsAWaitForBytesWhenTheStreamEnds) {
                                   "received instead:\n"));
 }
 
-TEST_F(MailboxTest, SaysThatAllWereTaken) {
+TEST_F(RecordsTest, SaysThatAllWereTaken) {
   Open();
   Add(Command::kPing, "");
   Add(Command::kPing, "");
-  mailbox_.TakeMessages();
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage({}, kNow)),
+  records_.TakeMessages();
+  EXPECT_EQ(Reason(records_.WaitForMessage({}, kNow)),
             "no message within 0 ms; what arrived (2 in all) was taken\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, ListsTenAndSaysHowManyMore) {
+TEST_F(RecordsTest, ListsTenAndSaysHowManyMore) {
   Open();
   for (int i = 0; i < 12; ++i) Add(Command::kPing, "");
   std::string lines;
-  for (const char* const number : {" 12", " 11", " 10", "  9", "  8", "  7", "  6", "  5", "  4"}) {
+  for (const char* const number :
+       {"  3", "  4", "  5", "  6", "  7", "  8", "  9", " 10", " 11", " 12"}) {
     lines += "\n  "s + number + "  <t>  ping, no payload";
   }
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage(Command::kStartPod, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForMessage(Command::kStartPod, kNow)),
             "no startpod within 0 ms; received instead:" + lines +
-                "\n    3  <t>  ping, no payload"
                 "\n       and 2 more"
                 "\n  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, TellsTimesFromTheStart) {
+TEST_F(RecordsTest, TellsTimesFromTheStart) {
   const Clock::time_point start = Clock::now();
-  mailbox_.Open(start);
-  mailbox_.Add(DecodedMessage{Command::kPing, ""}, start + milliseconds(1234));
-  const AssertionResult result = mailbox_.WaitForMessage(Command::kStartPod, kNow);
-  EXPECT_THAT(result.message(), testing::HasSubstr("\n    1  +1234 ms  ping, no payload\n"));
+  records_.Open(start);
+  records_.Add(DecodedMessage{Command::kPing, ""}, start + milliseconds(1234));
+  EXPECT_THAT(records_.WaitForMessage(Command::kStartPod, kNow).reason,
+              testing::HasSubstr("\n    1  +1234 ms  ping, no payload\n"));
 }
 
-TEST_F(MailboxTest, NamesCommandsInItsDialect) {
-  Mailbox mailbox(Dialect::kClearContainers);
-  mailbox.Open(Clock::now());
-  mailbox.Add(DecodedMessage{Command{23}, ""}, Clock::now());
-  EXPECT_EQ(Reason(mailbox.WaitForMessage(Command{24}, kNow)),
+TEST_F(RecordsTest, NamesCommandsInItsDialect) {
+  Records records(Dialect::kClearContainers);
+  records.Open(Clock::now());
+  records.Add(DecodedMessage{Command{23}, ""}, Clock::now());
+  EXPECT_EQ(Reason(records.WaitForMessage(Command{24}, kNow)),
             "no processasyncevent within 0 ms; received instead:\n"
             "    1  <t>  pscontainer, no payload\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, SaysHowEachChannelStands) {
+TEST_F(RecordsTest, SaysHowEachChannelStands) {
   Open();
-  mailbox_.SetConnected(Channel::kCtl);
-  EXPECT_EQ(Reason(mailbox_.WaitForConnection({}, kNow)),
+  records_.SetConnected(Channel::kCtl);
+  EXPECT_EQ(Reason(records_.WaitForConnection({}, kNow)),
             "no client on both channels within 0 ms\n"
             "  ctl: connected; io: never connected");
-  mailbox_.SetPartial(Channel::kCtl, "300 of 512 bytes of a newcontainer");
-  mailbox_.SetConnected(Channel::kIo);
-  mailbox_.SetDisconnected(Channel::kIo);
-  EXPECT_EQ(Reason(mailbox_.WaitForConnection(Channel::kIo, kNow)),
+  records_.SetPartial(Channel::kCtl, "300 of 512 bytes of a newcontainer have arrived");
+  records_.SetConnected(Channel::kIo);
+  records_.SetDisconnected(Channel::kIo);
+  EXPECT_EQ(Reason(records_.WaitForConnection(Channel::kIo, kNow)),
             "no client on io within 0 ms\n"
             "  ctl: connected, 300 of 512 bytes of a newcontainer have arrived; "
             "io: client gone since <t>");
-  mailbox_.SetPartial(Channel::kCtl, "");
-  EXPECT_EQ(Reason(mailbox_.WaitForDisconnect(Channel::kCtl, kNow)),
+  records_.SetPartial(Channel::kCtl, "");
+  EXPECT_EQ(Reason(records_.WaitForDisconnect(Channel::kCtl, kNow)),
             "no departure of a client from ctl within 0 ms\n"
             "  ctl: connected; io: client gone since <t>");
 }
 
-TEST_F(MailboxTest, ForgetsThePartialFrameOfAClientThatIsGone) {
+TEST_F(RecordsTest, SaysWhereAnotherClientIsWaiting) {
+  records_.SetBacklogProbe([](Channel channel) { return channel == Channel::kIo; });
   Open();
-  mailbox_.SetConnected(Channel::kCtl);
-  mailbox_.SetPartial(Channel::kCtl, "3 of 8 header bytes");
-  mailbox_.SetDisconnected(Channel::kCtl);
-  mailbox_.SetConnected(Channel::kCtl);
-  EXPECT_EQ(Reason(mailbox_.WaitForConnection(Channel::kIo, kNow)),
+  records_.SetConnected(Channel::kIo);
+  EXPECT_EQ(Reason(records_.WaitForConnection({}, kNow)),
+            "no client on both channels within 0 ms\n"
+            "  ctl: never connected; io: connected, and another client is waiting");
+}
+
+TEST_F(RecordsTest, SaysHowTheClientViolatedTheProtocolLast) {
+  Open();
+  records_.Add(Violation{Channel::kCtl, "first", ""});
+  records_.Add(Violation{Channel::kIo, "second", ""});
+  EXPECT_EQ(Reason(records_.WaitForConnection({}, kNow)),
+            "no client on both channels within 0 ms\n"
+            "  ctl: never connected; io: never connected\n"
+            "  the client violated the protocol on io: second");
+  records_.TakeViolations();
+  EXPECT_EQ(Reason(records_.WaitForConnection({}, kNow)),
+            "no client on both channels within 0 ms\n"
+            "  ctl: never connected; io: never connected");
+}
+
+TEST_F(RecordsTest, SaysWhatCameBeforeThisStart) {
+  Add(Command::kPing, "");
+  Open();
+  EXPECT_THAT(records_.WaitForMessage(Command::kStartPod, kNow).reason,
+              testing::HasSubstr("\n    1  before this Start  ping, no payload\n"));
+}
+
+TEST_F(RecordsTest, ForgetsThePartialFrameOfAClientThatIsGone) {
+  Open();
+  records_.SetConnected(Channel::kCtl);
+  records_.SetPartial(Channel::kCtl, "3 of 8 header bytes have arrived");
+  records_.SetDisconnected(Channel::kCtl);
+  records_.SetConnected(Channel::kCtl);
+  EXPECT_EQ(Reason(records_.WaitForConnection(Channel::kIo, kNow)),
             "no client on io within 0 ms\n"
             "  ctl: connected; io: never connected");
 }
 
 // ---- The mock's life
 
-TEST_F(MailboxTest, FailsAtOnceWhereItIsNotStarted) {
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage({}, kLong)),
+TEST_F(RecordsTest, FailsAtOnceIfItIsNotStarted) {
+  EXPECT_EQ(Reason(records_.WaitForMessage({}, kDeadline)),
             "no message: the mock is not started: call Start() first; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForConnection({}, kLong)),
+  EXPECT_EQ(Reason(records_.WaitForConnection({}, kDeadline)),
             "no client on both channels: the mock is not started: call Start() first\n"
             "  ctl: never connected; io: never connected");
 }
 
-TEST_F(MailboxTest, FailsAtOnceWhereItIsStopped) {
+TEST_F(RecordsTest, FailsAtOnceIfItIsStopped) {
   Open();
-  mailbox_.SetConnected(Channel::kCtl);
-  mailbox_.Close();
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage(Command::kPing, kLong)),
+  records_.SetConnected(Channel::kCtl);
+  records_.Close();
+  EXPECT_EQ(Reason(records_.WaitForMessage(Command::kPing, kDeadline)),
             "no ping: the mock is stopped; nothing has arrived\n"
             "  ctl: client gone since <t>; io: never connected");
-  EXPECT_EQ(Reason(mailbox_.WaitForDisconnect(Channel::kIo, kLong)),
+  EXPECT_EQ(Reason(records_.WaitForDisconnect(Channel::kIo, kDeadline)),
             "no departure of a client from io: the mock is stopped\n"
             "  ctl: client gone since <t>; io: never connected");
 }
 
-TEST_F(MailboxTest, HasNobodyConnectedOnceItIsStopped) {
+TEST_F(RecordsTest, HasNobodyConnectedOnceItIsStopped) {
   Open();
-  mailbox_.SetConnected(Channel::kCtl);
-  mailbox_.Close();
-  EXPECT_FALSE(mailbox_.IsConnected(Channel::kCtl));
+  records_.SetConnected(Channel::kCtl);
+  records_.Close();
+  EXPECT_FALSE(records_.IsConnected(Channel::kCtl));
 }
 
-TEST_F(MailboxTest, IsNotStoppedByACloseWithoutAStart) {
-  mailbox_.Close();
-  EXPECT_THAT(Reason(mailbox_.WaitForMessage({}, kLong)),
+TEST_F(RecordsTest, IsNotStoppedByACloseWithoutAStart) {
+  records_.Close();
+  EXPECT_THAT(Reason(records_.WaitForMessage({}, kDeadline)),
               testing::StartsWith("no message: the mock is not started: call Start() first;"));
 }
 
-TEST_F(MailboxTest, GivesWhatIsThereThoughItIsNotStarted) {
+TEST_F(RecordsTest, GivesWhatIsThereThoughItIsNotStarted) {
   Add(Command::kPing, "there");
-  EXPECT_EQ(*mailbox_.WaitForMessage({}, kNow), (DecodedMessage{Command::kPing, "there"}));
+  EXPECT_EQ(*records_.WaitForMessage({}, kNow).value, (DecodedMessage{Command::kPing, "there"}));
 }
 
-TEST_F(MailboxTest, GivesWhatIsThereThoughItIsStopped) {
+TEST_F(RecordsTest, GivesWhatIsThereThoughItIsStopped) {
   Open();
   Add(Command::kPing, "there");
   Add({{1, "abc"}, {1, ""}, {2, "de"}});
-  mailbox_.SetConnected(Channel::kCtl);
-  mailbox_.SetDisconnected(Channel::kCtl);
-  mailbox_.Close();
-  EXPECT_TRUE(mailbox_.WaitForDisconnect(Channel::kCtl, kNow));
-  EXPECT_EQ(*mailbox_.WaitForMessage(Command::kPing, kNow),
+  records_.SetConnected(Channel::kCtl);
+  records_.SetDisconnected(Channel::kCtl);
+  records_.Close();
+  EXPECT_TRUE(records_.WaitForDisconnect(Channel::kCtl, kNow).value);
+  EXPECT_EQ(*records_.WaitForMessage(Command::kPing, kNow).value,
             (DecodedMessage{Command::kPing, "there"}));
-  EXPECT_EQ(*mailbox_.WaitForEnd(1, kNow), "abc");
-  EXPECT_EQ(*mailbox_.WaitForBytes(2, 1, kNow), "d");
-  EXPECT_EQ(*mailbox_.WaitForPacket(2, kNow), (IoPacket{2, "e"}));
+  EXPECT_EQ(*records_.WaitForEnd(1, kNow).value, "abc");
+  EXPECT_EQ(*records_.WaitForBytes(2, 1, kNow).value, "d");
+  EXPECT_EQ(*records_.WaitForPacket(2, kNow).value, (IoPacket{2, "e"}));
 }
 
-TEST_F(MailboxTest, WaitsAgainAfterAnotherStart) {
+TEST_F(RecordsTest, WaitsAgainAfterAnotherStart) {
   Open();
-  mailbox_.Close();
+  records_.Close();
   Open();
-  BlockedCall<Awaited<DecodedMessage>> wait([&] { return mailbox_.WaitForMessage({}, kLong); });
+  BlockedCall<WaitResult<DecodedMessage>> wait(
+      [&] { return records_.WaitForMessage({}, kDeadline); });
   Add(Command::kPing, "again");
-  EXPECT_EQ(*wait.Get(), (DecodedMessage{Command::kPing, "again"}));
+  EXPECT_EQ(*wait.Get().value, (DecodedMessage{Command::kPing, "again"}));
 }
 
-TEST_F(MailboxTest, EndsEveryKindOfWaitAsItStops) {
+TEST_F(RecordsTest, EndsEveryKindOfWaitAsItStops) {
   Open();
-  mailbox_.SetConnected(Channel::kCtl);
-  BlockedCall<AssertionResult> message(
-      [&]() -> AssertionResult { return mailbox_.WaitForMessage({}, kLong); });
-  BlockedCall<AssertionResult> packet(
-      [&]() -> AssertionResult { return mailbox_.WaitForPacket(1, kLong); });
-  BlockedCall<AssertionResult> bytes(
-      [&]() -> AssertionResult { return mailbox_.WaitForBytes(1, 1, kLong); });
-  BlockedCall<AssertionResult> end(
-      [&]() -> AssertionResult { return mailbox_.WaitForEnd(1, kLong); });
-  BlockedCall<AssertionResult> connection([&] { return mailbox_.WaitForConnection({}, kLong); });
-  BlockedCall<AssertionResult> departure(
-      [&] { return mailbox_.WaitForDisconnect(Channel::kCtl, kLong); });
-  mailbox_.Close();
-  for (auto* wait : {&message, &packet, &bytes, &end, &connection, &departure}) {
-    EXPECT_THAT(Reason(wait->Get()), testing::HasSubstr(": the mock is stopped"));
+  records_.SetConnected(Channel::kCtl);
+  ReplyPolicy policy(kOptions);
+  policy.On(Command::kPing).WillOnce(Reply());
+  BlockedCall<std::string> message([&] { return records_.WaitForMessage({}, kDeadline).reason; });
+  BlockedCall<std::string> packet([&] { return records_.WaitForPacket(1, kDeadline).reason; });
+  BlockedCall<std::string> matching(
+      [&] { return records_.WaitForMessage(PayloadIs("x"), kDeadline).reason; });
+  BlockedCall<std::string> bytes([&] { return records_.WaitForBytes(1, 1, kDeadline).reason; });
+  BlockedCall<std::string> end([&] { return records_.WaitForEnd(1, kDeadline).reason; });
+  BlockedCall<std::string> connection(
+      [&] { return records_.WaitForConnection({}, kDeadline).reason; });
+  BlockedCall<std::string> departure(
+      [&] { return records_.WaitForDisconnect(Channel::kCtl, kDeadline).reason; });
+  BlockedCall<std::string> plans([&] { return records_.WaitForPlans(policy, kDeadline).reason; });
+  records_.Close();
+  for (auto* wait : {&message, &packet, &matching, &bytes, &end, &connection, &departure, &plans}) {
+    EXPECT_THAT(wait->Get(), testing::HasSubstr(": the mock is stopped"));
   }
 }
 
-TEST(MailboxLifeTest, ReturnsFromCloseOnlyWhenAllWaitsHaveLeft) {
+TEST(RecordsLifeTest, ReturnsFromCloseOnlyWhenAllWaitsHaveLeft) {
   for (int round = 0; round < 20; ++round) {
-    auto mailbox = std::make_unique<Mailbox>(Dialect::kHyperstart);
-    mailbox->Open(Clock::now());
-    const auto wait = [&mailbox = *mailbox]() -> AssertionResult {
-      return mailbox.WaitForMessage({}, kLong);
-    };
-    BlockedCall<AssertionResult> first(wait);
-    BlockedCall<AssertionResult> second(wait);
-    BlockedCall<AssertionResult> third(wait);
-    mailbox->Close();
-    mailbox.reset();  // who is still inside would now read what is freed
-    for (auto* const ended : {&first, &second, &third}) EXPECT_FALSE(ended->Get());
+    auto records = std::make_unique<Records>(Dialect::kHyperstart);
+    records->Open(Clock::now());
+    const auto wait = [&records = *records] { return records.WaitForMessage({}, kDeadline); };
+    BlockedCall<WaitResult<DecodedMessage>> first(wait);
+    BlockedCall<WaitResult<DecodedMessage>> second(wait);
+    BlockedCall<WaitResult<DecodedMessage>> third(wait);
+    records->Close();
+    records.reset();  // a wait that is still inside would now read freed memory
+    for (auto* const ended : {&first, &second, &third}) EXPECT_FALSE(ended->Get().value);
   }
 }
 
 // ---- Strange timeouts
 
-TEST_F(MailboxTest, GivesWhatIsThereWhateverTheTimeout) {
+TEST_F(RecordsTest, GivesWhatIsThereWhateverTheTimeout) {
   Open();
   for (const milliseconds timeout : {milliseconds(-1), milliseconds(-100'000), kNow,
                                      milliseconds::max(), milliseconds::max() / 2}) {
     Add(Command::kPing, "there");
-    EXPECT_TRUE(mailbox_.WaitForMessage(Command::kPing, timeout)) << timeout.count();
+    EXPECT_TRUE(records_.WaitForMessage(Command::kPing, timeout).value) << timeout.count();
   }
 }
 
-TEST_F(MailboxTest, FailsAtOnceWithANegativeTimeout) {
+TEST_F(RecordsTest, FailsAtOnceWithANegativeTimeout) {
   Open();
-  EXPECT_EQ(Reason(mailbox_.WaitForMessage({}, milliseconds(-5))),
+  EXPECT_EQ(Reason(records_.WaitForMessage({}, milliseconds(-5))),
             "no message within -5 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_FALSE(mailbox_.WaitForConnection({}, milliseconds(-100'000'000)));
+  EXPECT_FALSE(records_.WaitForConnection({}, milliseconds(-100'000'000)).value);
 }
 
-TEST_F(MailboxTest, WaitsForEverWithTheLongestTimeout) {
+TEST_F(RecordsTest, WaitsForEverWithTheLongestTimeout) {
   Open();
   for (const milliseconds timeout :
        {milliseconds::max(), milliseconds::max() - milliseconds(1), milliseconds::max() / 2,
         std::chrono::duration_cast<milliseconds>(std::chrono::nanoseconds::max())}) {
     SCOPED_TRACE(timeout.count());
-    BlockedCall<Awaited<DecodedMessage>> wait([&] { return mailbox_.WaitForMessage({}, timeout); });
+    BlockedCall<WaitResult<DecodedMessage>> wait(
+        [&] { return records_.WaitForMessage({}, timeout); });
     EXPECT_FALSE(wait.HasReturned());
     Add(Command::kPing, "");
-    EXPECT_TRUE(wait.Get());
+    EXPECT_TRUE(wait.Get().value);
   }
 }
 
-TEST_F(MailboxTest, EndsAWaitForEverAsItStops) {
+TEST_F(RecordsTest, EndsAWaitForEverAsItStops) {
   Open();
-  BlockedCall<Awaited<DecodedMessage>> wait(
-      [&] { return mailbox_.WaitForMessage({}, milliseconds::max()); });
-  mailbox_.Close();
-  EXPECT_FALSE(wait.Get());
+  BlockedCall<WaitResult<DecodedMessage>> wait(
+      [&] { return records_.WaitForMessage({}, milliseconds::max()); });
+  records_.Close();
+  EXPECT_FALSE(wait.Get().value);
 }
 
 }  // namespace
-}  // namespace hyperstart
+}  // namespace hyperstart::detail

@@ -1,4 +1,4 @@
-// What is derived from the options: the timeout, and the paths of the sockets.
+// What is derived from the options: the timeout, when to print, and the paths of the sockets.
 
 #include "mock_hyperstart/detail/agent/setup.hpp"
 
@@ -15,6 +15,7 @@
 
 #include "mock_hyperstart/detail/net/socket_files.hpp"
 #include "mock_hyperstart/options.hpp"
+#include "support/error_of.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace hyperstart::detail {
@@ -40,10 +41,39 @@ TEST_F(TimeoutTest, IsThatOfTheOptionsUnlessTheEnvironmentSetsIt) {
   EXPECT_EQ(With("4294967295"), milliseconds(4294967295));
 }
 
-TEST_F(TimeoutTest, IsRefusedIfItIsNotANumberOfMilliseconds) {
+TEST_F(TimeoutTest, IsRefusedIfItIsNoNumberOfMilliseconds) {
   for (const char* const value : {"5s", " 5", "-1", "4294967296", "five"}) {
     EXPECT_THROW(With(value), std::invalid_argument) << value;
   }
+}
+
+class LogTest : public testing::Test {
+ protected:
+  void SetUp() override { ::unsetenv(kName); }
+  void TearDown() override { ::unsetenv(kName); }
+  static Log With(const char* value, Log fallback = Log::kOnFailure) {
+    ::setenv(kName, value, 1);
+    return LogFromEnvironment(fallback);
+  }
+  static constexpr const char* kName = "MOCK_HYPERSTART_LOG";
+};
+
+TEST_F(LogTest, IsThatOfTheOptionsUnlessTheEnvironmentSetsIt) {
+  EXPECT_EQ(LogFromEnvironment(Log::kAlways), Log::kAlways);
+  EXPECT_EQ(With("", Log::kNever), Log::kNever);
+  EXPECT_EQ(With("never"), Log::kNever);
+  EXPECT_EQ(With("failure", Log::kNever), Log::kOnFailure);
+  EXPECT_EQ(With("always"), Log::kAlways);
+  EXPECT_EQ(With("live"), Log::kLive);
+}
+
+TEST_F(LogTest, IsRefusedIfItIsNoneOfTheWords) {
+  for (const char* const value : {"Live", "live ", "1", "on failure"}) {
+    EXPECT_THROW(With(value), std::invalid_argument) << value;
+  }
+  EXPECT_THAT(ErrorOf([] { With("loud"); }),
+              testing::AllOf(testing::HasSubstr("MOCK_HYPERSTART_LOG is \"loud\""),
+                             testing::HasSubstr("live, always, failure or never")));
 }
 
 class SocketPathsOwnerTest : public testing::Test {

@@ -1,4 +1,5 @@
-// A user's test library. Its header includes ours, so that targets that link it need our library too.
+// A user's test library. Its header includes ours, so that targets that link it need our library
+// too.
 
 #ifndef AGENT_HELPER_HPP_
 #define AGENT_HELPER_HPP_

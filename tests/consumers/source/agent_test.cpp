@@ -7,6 +7,7 @@
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/write.hpp>
+#include <mock_hyperstart/client_thread.hpp>
 #include <string>
 
 #include "agent_helper.hpp"
@@ -30,6 +31,12 @@ TEST(Library, HasThePackagesVersion) {
             CONSUMER_EXPECTS_VERSION);
 }
 #endif
+
+TEST(Library, RunsAClientInAThread) {
+  hyperstart::MockHyperstart agent;
+  hyperstart::ClientThread client(agent, [] {});
+  EXPECT_TRUE(client.Join());
+}
 
 TEST(Library, AnswersAClient) {
   const auto agent = StartAgentWithAFullDisk();

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <ostream>
 #include <regex>
 #include <stdexcept>
 #include <string>
@@ -33,9 +34,11 @@ struct Output {
   int status;
 };
 
-/// Runs the inner program without a terminal.
-Output RunInner(const std::string& arguments) {
-  const std::string command = std::string(EXPLAIN_INNER " ") + arguments + " 2>&1";
+/// Runs the inner program without a terminal. `log` is MOCK_HYPERSTART_LOG; empty: not set.
+Output RunInner(const std::string& arguments, const std::string& log = {}) {
+  const std::string environment =
+      log.empty() ? "-u MOCK_HYPERSTART_LOG" : "MOCK_HYPERSTART_LOG=" + log;
+  const std::string command = "env " + environment + " " EXPLAIN_INNER " " + arguments + " 2>&1";
   FILE* const pipe = ::popen(command.c_str(), "r");
   if (pipe == nullptr) throw std::runtime_error("popen");
   Output output;
@@ -55,6 +58,7 @@ std::optional<std::string> RunInnerOnATerminal(const char* filter, bool no_color
   if (child < 0) return std::nullopt;
   if (child == 0) {
     if (no_color) ::setenv("NO_COLOR", "1", 1);
+    ::unsetenv("MOCK_HYPERSTART_LOG");
     ::execl(EXPLAIN_INNER, EXPLAIN_INNER, filter, nullptr);
     std::_Exit(127);
   }
@@ -74,15 +78,20 @@ std::string Masked(const std::string& output) {
   static const std::regex test(R"(\[ RUN      \] [^\n]*\n([^]*)\n?\[ *(OK|FAILED) *\] [^\n]* \()");
   if (!std::regex_search(output, found, test)) return "no test ran: " + output;
   std::string text = found[1];
-  text =
-      std::regex_replace(text, std::regex(R"([^\n ]*/[^\n ]*:\d+: Failure)"), "FILE:LINE: Failure");
+  text = std::regex_replace(text, std::regex(R"([^\n ]*/[^\n ]*:\d+: )"), "FILE:LINE: ");
   text = std::regex_replace(text, std::regex(R"( *\+\d+(\.\d)? ms)"), " +T ms");
+  text = std::regex_replace(text, std::regex(R"(\( \+T ms)"), "(+T ms");
   return text;
 }
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// What the test must print.
+std::string ExpectedOutput(const std::string& test) {
+  return ReadFile(std::filesystem::path(EXPLAIN_EXPECTED) / (test + ".txt"));
 }
 
 std::vector<std::string> ExpectedOutputs() {
@@ -97,8 +106,7 @@ class Explains : public testing::TestWithParam<std::string> {};
 
 TEST_P(Explains, ToTheLetter) {
   const Output output = RunInner("--gtest_filter=" + GetParam());
-  EXPECT_EQ(Masked(output.text),
-            ReadFile(std::filesystem::path(EXPLAIN_EXPECTED) / (GetParam() + ".txt")));
+  EXPECT_EQ(Masked(output.text), ExpectedOutput(GetParam()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Inner, Explains, testing::ValuesIn(ExpectedOutputs()),
@@ -110,8 +118,60 @@ TEST(Explain, EveryTestHasAnExpectedOutput) {
   const std::string listed = RunInner("--gtest_list_tests").text;
   std::size_t tests = 0;
   for (std::size_t at = 0; (at = listed.find("\n  ", at)) != std::string::npos; ++at) ++tests;
-  // The three without an expected output must pass: they are run below.
-  EXPECT_EQ(tests, ExpectedOutputs().size() + 3) << listed;
+  // The four without an expected output are run below.
+  EXPECT_EQ(tests, ExpectedOutputs().size() + 4) << listed;
+}
+
+TEST(Conversation, HasTheClientThatHadConnectedWhenStopCame) {
+  // The mock has accepted it or not.
+  EXPECT_THAT(
+      Masked(RunInner("--gtest_filter=Conversation.HasTheClientThatHadConnectedWhenStopCame").text),
+      testing::AnyOf(
+          HasSubstr("ctl       connected\n[hyperstart] +T ms  ctl       disconnected by Stop\n"),
+          HasSubstr("ctl       a client that was waiting is closed by the mock\n")));
+}
+
+/// With MOCK_HYPERSTART_LOG, a test prints what another one does whose options say the same.
+struct LogInTheEnvironment {
+  const char* log;
+  const char* test;
+  const char* like;
+
+  friend void PrintTo(const LogInTheEnvironment& tested, std::ostream* out) {
+    *out << tested.log << ", " << tested.test;
+  }
+};
+
+class Environment : public testing::TestWithParam<LogInTheEnvironment> {};
+
+TEST_P(Environment, OverridesTheOptions) {
+  const LogInTheEnvironment& tested = GetParam();
+  EXPECT_EQ(Masked(RunInner(std::string("--gtest_filter=") + tested.test, tested.log).text),
+            ExpectedOutput(tested.like));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, Environment,
+    testing::Values(LogInTheEnvironment{"never", "Conversation.IsPrintedWhenTheTestFails",
+                                        "Conversation.IsNeverPrinted"},
+                    LogInTheEnvironment{"failure", "Conversation.IsNeverPrinted",
+                                        "Conversation.IsPrintedWhenTheTestFails"},
+                    LogInTheEnvironment{"failure", "Conversation.IsAlwaysPrinted",
+                                        "Conversation.IsNotPrintedWhenTheTestPasses"},
+                    LogInTheEnvironment{"always", "Conversation.IsNotPrintedWhenTheTestPasses",
+                                        "Conversation.IsAlwaysPrinted"},
+                    LogInTheEnvironment{"live", "Conversation.IsNeverPrinted",
+                                        "Conversation.IsPrintedLive"}),
+    [](const auto& tested) {
+      return std::string(tested.param.log) + "_" +
+             std::regex_replace(tested.param.test, std::regex("[^A-Za-z0-9]"), "_");
+    });
+
+TEST(AnUnknownLog, IsAnError) {
+  const Output output = RunInner("--gtest_filter=Conversation.IsPrintedWhenTheTestFails", "loud");
+  EXPECT_EQ(WEXITSTATUS(output.status), 1);
+  EXPECT_THAT(output.text, HasSubstr("mock_hyperstart: MOCK_HYPERSTART_LOG is \"loud\": give live, "
+                                     "always, failure or never"));
 }
 
 TEST(Nothing, LeaksIntoTheNextTest) {

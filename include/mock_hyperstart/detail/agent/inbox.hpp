@@ -1,12 +1,13 @@
-// Records of one kind in the order of their arrival, which can also be taken by key (a command, a
-// stream's seq) and, for streams, by the byte. Every take costs the same however many records are
-// there. Not synchronised: its owner, the mailbox, locks.
+// Records in the order of their arrival, which can also be taken by key (a command, a stream's
+// seq), by criterion and, for streams, by the byte. To take by order or key costs the same however
+// many records are there. Does not know whether its records are messages or packets: one class
+// serves both, which halves what it costs to compile. Not synchronised: its owner, the records,
+// locks.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,125 +18,153 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/detail/agent/clock.hpp"
 
 namespace hyperstart::detail {
 
-using Clock = std::chrono::steady_clock;
+/// A message, whose key is its command, or an io packet, whose key is its seq.
+struct Record {
+  std::uint64_t key;
+  std::string bytes;
+};
 
-inline Command KeyOf(const DecodedMessage& message) { return message.command; }
-inline std::uint64_t KeyOf(const IoPacket& packet) { return packet.seq; }
-inline const std::string& BytesOf(const DecodedMessage& message) { return message.payload; }
-inline const std::string& BytesOf(const IoPacket& packet) { return packet.data; }
-/// Where a stream ends; a message without payload ends nothing.
-inline bool EndsStream(const DecodedMessage&) { return false; }
-inline bool EndsStream(const IoPacket& packet) { return packet.eof(); }
-inline void DropFront(DecodedMessage& message, std::size_t bytes) {
-  message.payload.erase(0, bytes);
-}
-inline void DropFront(IoPacket& packet, std::size_t bytes) { packet.data.erase(0, bytes); }
+/// An entry of an Inbox.
+struct InboxEntry {
+  std::uint64_t number;  // 1, 2, 3, ... in the order of arrival
+  Clock::time_point when;
+  Record record;
+};
 
-template <typename Record>
 class Inbox {
  public:
-  using Key = decltype(KeyOf(std::declval<Record>()));
+  /// Whether a record without bytes is the end of its stream, as for packets. A message without
+  /// payload ends nothing.
+  enum class EmptyRecords { kEndStreams, kAreOrdinary };
 
-  struct Entry {
-    std::uint64_t number;  // 1, 2, 3, … in the order of arrival
-    Clock::time_point when;
-    Record record;
-  };
+  explicit Inbox(EmptyRecords empty_records) : empty_records_(empty_records) {}
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
 
   void Add(Record record, Clock::time_point when) {
-    const Key key = KeyOf(record);
-    Queue& queue = queues_[key];
-    if (queue.entries.empty()) heads_.emplace(added_ + 1, key);
-    queue.added += BytesOf(record).size();
+    const std::uint64_t key = record.key;
+    if (newest_ == queues_.end() || newest_->first != key) newest_ = queues_.try_emplace(key).first;
+    Queue& queue = newest_->second;
+    ++added_;
+    if (queue.entries.empty()) heads_.emplace(added_, newest_);
+    queue.added += record.bytes.size();
     if (EndsStream(record)) queue.ends.push_back(queue.added);
-    queue.entries.push_back({++added_, when, std::move(record)});
+    queue.entries.push_back({added_, when, std::move(record)});
+    ++size_;
   }
 
   /// The oldest of all.
   std::optional<Record> Take() {
     if (heads_.empty()) return std::nullopt;
-    return TakeHead(queues_.find(heads_.begin()->second));
+    return TakeHead(heads_.begin()->second);
   }
 
   /// The oldest with that key.
-  std::optional<Record> Take(const Key& key) {
-    const auto queue = queues_.find(key);
+  std::optional<Record> Take(std::uint64_t key) {
+    const auto queue = Find(key);
     if (queue == queues_.end()) return std::nullopt;
     return TakeHead(queue);
   }
 
+  /// The oldest that `matches`, among those with a number above `examined`, which is set to the
+  /// number of the newest record: what was examined once is not examined again.
+  template <typename Matches>
+  std::optional<Record> TakeMatching(const Matches& matches, std::uint64_t& examined) {
+    std::vector<std::pair<Queues::iterator, std::size_t>> found;
+    for (auto queue = queues_.begin(); queue != queues_.end(); ++queue) {
+      auto& entries = queue->second.entries;
+      auto entry = std::partition_point(entries.begin(), entries.end(),
+                                        [&](const InboxEntry& e) { return e.number <= examined; });
+      for (; entry != entries.end(); ++entry) {
+        if (!found.empty() && entry->number > NumberOf(found.front())) break;
+        DropConsumed(queue->second);
+        if (!matches(entry->record)) continue;
+        found.assign(1, {queue, static_cast<std::size_t>(entry - entries.begin())});
+        break;
+      }
+    }
+    examined = added_;
+    if (found.empty()) return std::nullopt;
+    return TakeAt(found.front().first, found.front().second);
+  }
+
   /// All of them, oldest first.
   std::vector<Record> TakeAll() {
-    std::vector<std::pair<std::uint64_t, Record>> all;
-    for (auto& [key, queue] : queues_) {
-      DropUsed(queue);
-      for (Entry& entry : queue.entries) all.emplace_back(entry.number, std::move(entry.record));
-    }
+    std::vector<Record> records;
+    records.reserve(size_);
+    for (InboxEntry* const entry : InOrder()) records.push_back(std::move(entry->record));
     queues_.clear();
     heads_.clear();
-    std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.first < b.first; });
-    std::vector<Record> records;
-    records.reserve(all.size());
-    for (auto& [number, record] : all) records.push_back(std::move(record));
+    newest_ = queues_.end();
+    size_ = 0;
     return records;
   }
 
-  /// Exactly `count` bytes of the stream, joined across records; nothing, and nothing is taken,
-  /// where there are fewer before its end.
-  std::optional<std::string> TakeBytes(const Key& key, std::size_t count) {
+  /// A copy of all of them, oldest first.
+  std::vector<Record> PeekAll() {
+    std::vector<Record> records;
+    records.reserve(size_);
+    for (const InboxEntry* const entry : InOrder()) records.push_back(entry->record);
+    return records;
+  }
+
+  /// Exactly `count` bytes of the stream, joined across records. Takes nothing if there are fewer
+  /// before its end.
+  std::optional<std::string> TakeBytes(std::uint64_t key, std::size_t count) {
     if (BytesBeforeEnd(key) < count) return std::nullopt;
     std::string bytes;
-    for (auto queue = queues_.find(key); bytes.size() < count;) {
-      const std::string& head = BytesOf(queue->second.entries.front().record);
-      const std::size_t part = std::min(count - bytes.size(), head.size() - queue->second.used);
-      bytes.append(head, queue->second.used, part);
-      queue->second.used += part;
-      if (queue->second.used == head.size()) TakeHead(queue);
+    bytes.reserve(count);
+    for (auto queue = Find(key); bytes.size() < count;) {
+      const std::string& head = queue->second.entries.front().record.bytes;
+      const std::size_t part = std::min(count - bytes.size(), head.size() - queue->second.consumed);
+      bytes.append(head, queue->second.consumed, part);
+      queue->second.consumed += part;
+      if (queue->second.consumed == head.size()) TakeHead(queue);
     }
     return bytes;
   }
 
-  /// The stream up to its end, which goes too; nothing, and nothing is taken, where that has not
-  /// come.
-  std::optional<std::string> TakeToEnd(const Key& key) {
+  /// The stream up to its end, which is taken, too. Takes nothing if the end has not come.
+  std::optional<std::string> TakeToEnd(std::uint64_t key) {
     if (!HasEnd(key)) return std::nullopt;
     std::optional<std::string> bytes = TakeBytes(key, BytesBeforeEnd(key));
-    TakeHead(queues_.find(key));
+    TakeHead(Find(key));
     return bytes;
   }
 
   /// How many bytes of the stream are there, up to its end if that has come.
-  std::size_t BytesBeforeEnd(const Key& key) const {
+  std::size_t BytesBeforeEnd(std::uint64_t key) const {
     const auto found = queues_.find(key);
     if (found == queues_.end()) return 0;
     const Queue& queue = found->second;
-    return (queue.ends.empty() ? queue.added : queue.ends.front()) - queue.taken - queue.used;
+    return (queue.ends.empty() ? queue.added : queue.ends.front()) - queue.taken - queue.consumed;
   }
 
-  bool HasEnd(const Key& key) const {
+  bool HasEnd(std::uint64_t key) const {
     const auto found = queues_.find(key);
     return found != queues_.end() && !found->second.ends.empty();
   }
 
-  std::size_t size() const {
-    std::size_t size = 0;
-    for (const auto& [key, queue] : queues_) size += queue.entries.size();
-    return size;
+  bool Has(std::uint64_t key) const {
+    const auto found = queues_.find(key);
+    return found != queues_.end() && !found->second.entries.empty();
   }
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
 
   /// How many have ever been added.
   std::uint64_t added() const { return added_; }
 
-  /// At most `count` of what is there, those with `closest` for a key first, then the newest.
-  std::vector<const Entry*> Closest(const std::optional<Key>& closest, std::size_t count) {
-    std::vector<const Entry*> entries;
+  /// At most `count` of what is there: those with the key `wanted` first, then the newest.
+  std::vector<InboxEntry*> MostRelevant(std::optional<std::uint64_t> wanted, std::size_t count) {
+    std::vector<InboxEntry*> entries;
     for (auto& [key, queue] : queues_) {
-      DropUsed(queue);
+      if (queue.entries.empty()) continue;
+      DropConsumed(queue);
       // No more than `count` of one queue can be among the first `count` of all.
       const std::size_t last = std::min(count, queue.entries.size());
       for (auto entry = queue.entries.end() - static_cast<std::ptrdiff_t>(last);
@@ -143,10 +172,10 @@ class Inbox {
         entries.push_back(&*entry);
       }
     }
-    std::sort(entries.begin(), entries.end(), [&](const Entry* a, const Entry* b) {
-      const bool a_close = KeyOf(a->record) == closest;
-      const bool b_close = KeyOf(b->record) == closest;
-      return a_close != b_close ? a_close : a->number > b->number;
+    std::sort(entries.begin(), entries.end(), [&](const InboxEntry* a, const InboxEntry* b) {
+      const bool a_is_wanted = a->record.key == wanted;
+      const bool b_is_wanted = b->record.key == wanted;
+      return a_is_wanted != b_is_wanted ? a_is_wanted : a->number > b->number;
     });
     entries.resize(std::min(count, entries.size()));
     return entries;
@@ -154,39 +183,110 @@ class Inbox {
 
  private:
   struct Queue {
-    std::deque<Entry> entries;    // never empty
+    std::deque<InboxEntry> entries;
     std::size_t added = 0;        // bytes, ever
     std::size_t taken = 0;        // of those, in entries that are gone, or cut off the first
-    std::size_t used = 0;         // bytes of the first entry that were taken, but not cut off yet
+    std::size_t consumed = 0;     // bytes of the first entry that were taken, but not cut off yet
     std::list<std::size_t> ends;  // how many were added before each end of the stream
   };
-  using Queues = std::map<Key, Queue>;
+  using Queues = std::map<std::uint64_t, Queue>;
 
-  static void DropUsed(Queue& queue) {
-    DropFront(queue.entries.front().record, queue.used);
-    queue.taken += queue.used;
-    queue.used = 0;
+  /// The queues of so many keys stay when they are empty, which saves their making and removal.
+  static constexpr std::size_t kKeptQueues = 64;
+
+  Queues::iterator Find(std::uint64_t key) {
+    const auto queue = queues_.find(key);
+    return queue == queues_.end() || queue->second.entries.empty() ? queues_.end() : queue;
   }
 
-  Record TakeHead(typename Queues::iterator at) {
+  static std::uint64_t NumberOf(const std::pair<Queues::iterator, std::size_t>& at) {
+    return at.first->second.entries[at.second].number;
+  }
+
+  /// Cuts off the first record what TakeBytes has taken of it.
+  static void DropConsumed(Queue& queue) {
+    if (queue.consumed == 0) return;
+    queue.entries.front().record.bytes.erase(0, queue.consumed);
+    queue.taken += queue.consumed;
+    queue.consumed = 0;
+  }
+
+  std::vector<InboxEntry*> InOrder() {
+    std::vector<InboxEntry*> entries;
+    entries.reserve(size_);
+    for (auto& [key, queue] : queues_) {
+      if (queue.entries.empty()) continue;
+      DropConsumed(queue);
+      for (InboxEntry& entry : queue.entries) entries.push_back(&entry);
+    }
+    std::sort(entries.begin(), entries.end(),
+              [](const InboxEntry* a, const InboxEntry* b) { return a->number < b->number; });
+    return entries;
+  }
+
+  Record TakeHead(Queues::iterator at) {
     Queue& queue = at->second;
+    // Before the bytes that TakeBytes has taken are cut off, which may leave none.
     if (EndsStream(queue.entries.front().record)) queue.ends.pop_front();
-    DropUsed(queue);
-    heads_.erase(queue.entries.front().number);
+    DropConsumed(queue);
+    const std::uint64_t number = queue.entries.front().number;
     Record record = std::move(queue.entries.front().record);
     queue.entries.pop_front();
-    queue.taken += BytesOf(record).size();
-    if (queue.entries.empty()) {
-      queues_.erase(at);
-    } else {
-      heads_.emplace(queue.entries.front().number, at->first);
-    }
+    --size_;
+    queue.taken += record.bytes.size();
+    MoveHead(number, at);
     return record;
   }
 
+  /// One that may be in the middle of its queue, whose stream then lacks its bytes.
+  Record TakeAt(Queues::iterator at, std::size_t index) {
+    if (index == 0) return TakeHead(at);
+    Queue& queue = at->second;
+    const auto entry = queue.entries.begin() + static_cast<std::ptrdiff_t>(index);
+    RemoveFromStream(queue, index);
+    Record record = std::move(entry->record);
+    queue.entries.erase(entry);
+    --size_;
+    return record;
+  }
+
+  /// The ends behind an entry that goes come earlier by its bytes; if it is an end, that goes.
+  void RemoveFromStream(Queue& queue, std::size_t index) {
+    auto end = queue.ends.begin();
+    for (std::size_t i = 0; i < index; ++i) {
+      if (EndsStream(queue.entries[i].record)) ++end;
+    }
+    Record& record = queue.entries[index].record;
+    if (EndsStream(record)) end = queue.ends.erase(end);
+    const std::size_t bytes = record.bytes.size();
+    for (; end != queue.ends.end(); ++end) *end -= bytes;
+    queue.added -= bytes;
+  }
+
+  /// The queue's first entry, with that number, is gone: the next one takes its place in heads_.
+  void MoveHead(std::uint64_t number, Queues::iterator at) {
+    auto head = heads_.extract(number);
+    if (!at->second.entries.empty()) {
+      head.key() = at->second.entries.front().number;
+      heads_.insert(std::move(head));
+    } else if (queues_.size() > kKeptQueues) {
+      if (newest_ == at) newest_ = queues_.end();
+      queues_.erase(at);
+    } else {
+      at->second.added = at->second.taken = 0;
+    }
+  }
+
+  bool EndsStream(const Record& record) const {
+    return record.bytes.empty() && empty_records_ == EmptyRecords::kEndStreams;
+  }
+
+  const EmptyRecords empty_records_;
   Queues queues_;
-  std::map<std::uint64_t, Key> heads_;  // the first entry of each queue, by number
+  Queues::iterator newest_ = queues_.end();          // the queue of the newest record
+  std::map<std::uint64_t, Queues::iterator> heads_;  // by the number of its first entry
   std::uint64_t added_ = 0;
+  std::size_t size_ = 0;
 };
 
 }  // namespace hyperstart::detail

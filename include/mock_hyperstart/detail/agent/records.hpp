@@ -1,305 +1,393 @@
-// What arrived, who is connected, and waiting for either with a deadline. Knows nothing of sockets:
-// background threads put in, test threads take out and wait, under one lock. A wait that fails says
-// what is there instead, and how each channel stands.
+// What arrived, who is connected, and waiting for either with a deadline. Background threads add,
+// test threads take and wait, under one lock. A wait that fails says what is there instead, and how
+// each channel stands. A waiter is woken only by what it waits for.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
+#include <functional>
+#include <limits>
 #include <optional>
-#include <ratio>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart/awaited.hpp"
+#include "mock_hyperstart/detail/agent/channel_status.hpp"
+#include "mock_hyperstart/detail/agent/clock.hpp"
+#include "mock_hyperstart/detail/agent/criterion.hpp"
+#include "mock_hyperstart/detail/agent/function_ref.hpp"
 #include "mock_hyperstart/detail/agent/inbox.hpp"
+#include "mock_hyperstart/detail/agent/received_text.hpp"
+#include "mock_hyperstart/detail/agent/record_values.hpp"
+#include "mock_hyperstart/detail/agent/reply_policy.hpp"
+#include "mock_hyperstart/detail/agent/wait_list.hpp"
+#include "mock_hyperstart/detail/agent/wait_result.hpp"
+#include "mock_hyperstart/detail/net/mutex.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart::detail {
 
-class Mailbox {
+class Records {
  public:
-  explicit Mailbox(Dialect dialect) : dialect_(dialect) {}
+  explicit Records(Dialect dialect) : dialect_(dialect) {}
 
-  // ---- from background threads
+  /// How a failed wait learns whether a client of the channel waits in the backlog. Called under no
+  /// lock. Set it before anything else is called.
+  void SetBacklogProbe(std::function<bool(Channel)> has_backlog) {
+    has_backlog_ = std::move(has_backlog);
+  }
+
+  // ---- From background threads
 
   void Add(DecodedMessage message, Clock::time_point when) {
-    const std::lock_guard lock(mutex_);
-    messages_.Add(std::move(message), when);
-    Changed();
+    const MutexLock lock(mutex_);
+    AddUnderLock(std::move(message), when);
+  }
+  /// All of them, which are moved from.
+  void Add(std::vector<DecodedMessage>& messages, Clock::time_point when) {
+    const MutexLock lock(mutex_);
+    for (DecodedMessage& message : messages) AddUnderLock(std::move(message), when);
   }
   void Add(std::vector<IoPacket>& packets, Clock::time_point when) {
-    const std::lock_guard lock(mutex_);
-    for (IoPacket& packet : packets) packets_.Add(std::move(packet), when);
-    packets.clear();
-    Changed();
+    const MutexLock lock(mutex_);
+    for (IoPacket& packet : packets) {
+      const std::uint64_t seq = packet.seq;
+      packets_.Add(ToRecord(std::move(packet)), when);
+      Wake(Awaits::kPacket, seq);
+    }
   }
   void Add(Violation violation) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     violations_.push_back(std::move(violation));
   }
-  /// Something that the test's own code did wrong on a background thread, in words.
-  void AddFault(std::string what) {
-    const std::lock_guard lock(mutex_);
-    faults_.push_back(std::move(what));
+  /// An error of the test's own code, or of the system, on a background thread, in words.
+  void AddError(std::string what) {
+    const MutexLock lock(mutex_);
+    errors_.push_back(std::move(what));
   }
-  /// What has arrived of the frame that the channel is in; an empty text between two frames.
+  /// Planned replies have been sent.
+  void WakePlanWaiters() {
+    const MutexLock lock(mutex_);
+    Wake(Awaits::kPlans, 0);
+  }
+  /// "300 of 512 bytes of a newcontainer have arrived"; an empty text between two frames.
   void SetPartial(Channel channel, std::string text) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     At(channel).partial = std::move(text);
   }
   void SetConnected(Channel channel) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     At(channel).connected = true;
     At(channel).partial.clear();
-    Changed();
+    Wake(Awaits::kConnection, 0);
   }
   void SetDisconnected(Channel channel) {
-    const std::lock_guard lock(mutex_);
-    Line& line = At(channel);
-    line.connected = false;
-    line.partial.clear();
-    line.left = Clock::now();
-    ++line.departures;
-    Changed();
+    const MutexLock lock(mutex_);
+    ChannelStatus& status = At(channel);
+    status.connected = false;
+    status.partial.clear();
+    status.departed_at = Clock::now();
+    ++status.departures;
+    Wake(Awaits::kConnection, 0);
   }
 
-  // ---- the mock's life
+  // ---- The life of the mock
 
-  /// Waits may wait from now on. Times are told from `start`.
+  /// Waits may wait from now on. Times are told since `start`.
   void Open(Clock::time_point start) {
-    const std::lock_guard lock(mutex_);
-    life_ = Life::kStarted;
+    const MutexLock lock(mutex_);
+    waits_.Open();
     start_ = start;
   }
-  /// Ends every wait; returns when the last one has left.
+  /// Ends every wait. Returns when the last one has ended.
   void Close() {
-    std::unique_lock lock(mutex_);
-    if (life_ == Life::kStarted) life_ = Life::kStopped;
-    for (Line& line : lines_) {
-      if (line.connected) line.left = Clock::now();
-      line.connected = false;
+    MutexLock lock(mutex_);
+    for (ChannelStatus& status : channels_) {
+      if (status.connected) status.departed_at = Clock::now();
+      status.connected = false;
     }
-    changed_.notify_all();
-    left_.wait(lock, [&] { return waiters_ == 0; });
+    waits_.Close(lock);
   }
 
-  // ---- from test threads
+  // ---- From test threads
 
   std::vector<DecodedMessage> TakeMessages() {
-    const std::lock_guard lock(mutex_);
-    return messages_.TakeAll();
+    const MutexLock lock(mutex_);
+    return ToMessages(messages_.TakeAll());
   }
   std::vector<IoPacket> TakePackets() {
-    const std::lock_guard lock(mutex_);
-    return packets_.TakeAll();
+    const MutexLock lock(mutex_);
+    return ToPackets(packets_.TakeAll());
+  }
+  std::vector<DecodedMessage> PeekMessages() {
+    const MutexLock lock(mutex_);
+    return ToMessages(messages_.PeekAll());
+  }
+  std::vector<IoPacket> PeekPackets() {
+    const MutexLock lock(mutex_);
+    return ToPackets(packets_.PeekAll());
   }
   std::vector<Violation> TakeViolations() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(violations_, {});
   }
-  std::vector<std::string> TakeFaults() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(faults_, {});
+  std::vector<std::string> TakeErrors() {
+    const MutexLock lock(mutex_);
+    return std::exchange(errors_, {});
   }
-  bool IsConnected(Channel channel) const {
-    const std::lock_guard lock(mutex_);
+  bool IsConnected(Channel channel) {
+    const MutexLock lock(mutex_);
     return At(channel).connected;
   }
 
   using Timeout = std::chrono::milliseconds;
 
-  Awaited<DecodedMessage> WaitForMessage(std::optional<Command> command, Timeout timeout) {
-    return Wait<DecodedMessage>(
-        timeout, [&] { return command ? messages_.Take(*command) : messages_.Take(); },
-        [&] { return command ? CommandName(*command, dialect_) : std::string("message"); },
-        [&] { return Instead(messages_, command); });
+  /// The oldest message; with a command, the oldest of those.
+  WaitResult<DecodedMessage> WaitForMessage(std::optional<Command> command, Timeout timeout) {
+    Waiter waiter(Awaits::kMessage);
+    if (command) waiter.key = static_cast<std::uint64_t>(*command);
+    std::optional<Record> record;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Take(messages_, waiter, record); },
+        [&] { return "no " + (command ? CommandName(*command, dialect_) : "message"); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(waiter.key, nullptr); });
+    if (!record) return {std::nullopt, std::move(reason)};
+    return {ToMessage(*std::move(record)), {}};
   }
-  Awaited<IoPacket> WaitForPacket(std::optional<std::uint64_t> seq, Timeout timeout) {
-    return Wait<IoPacket>(
-        timeout, [&] { return seq ? packets_.Take(*seq) : packets_.Take(); },
-        [&] { return seq ? fmt::format("io packet of seq {}", *seq) : std::string("io packet"); },
-        [&] { return Instead(packets_, seq); });
+  /// The oldest packet; with a seq, the oldest of those.
+  WaitResult<IoPacket> WaitForPacket(std::optional<std::uint64_t> seq, Timeout timeout) {
+    Waiter waiter(Awaits::kPacket);
+    waiter.key = seq;
+    std::optional<Record> record;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Take(packets_, waiter, record); },
+        [&] { return seq ? "no io packet of seq " + std::to_string(*seq) : "no io packet"; },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); });
+    if (!record) return {std::nullopt, std::move(reason)};
+    return {ToPacket(*std::move(record)), {}};
   }
-  Awaited<std::string> WaitForBytes(std::uint64_t seq, std::size_t count, Timeout timeout) {
-    return Wait<std::string>(
-        timeout, [&] { return packets_.TakeBytes(seq, count); },
-        [&] {
-          std::string what = fmt::format("{} of seq {}", Bytes(count), seq);
-          if (packets_.HasEnd(seq)) return what;
-          return fmt::format("{} (there are {})", what, packets_.BytesBeforeEnd(seq));
+  /// The oldest that matches. Each record is matched once, under the lock.
+  WaitResult<DecodedMessage> WaitForMessage(const Criterion<DecodedMessage>& wanted,
+                                            Timeout timeout) {
+    Waiter waiter(Awaits::kMessage);
+    std::optional<DecodedMessage> message;
+    std::uint64_t examined = 0;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          std::optional<Record> record = messages_.TakeMatching(
+              [&](Record& candidate) { return wanted.Matches(*BorrowedMessage(candidate)); },
+              examined);
+          if (record) message = ToMessage(*std::move(record));
+          return message.has_value();
         },
-        [&] { return Instead(packets_, seq); },
-        [&] {
+        [&] { return "no message that " + wanted.Describe(); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(std::nullopt, &wanted); });
+    return {std::move(message), std::move(reason)};
+  }
+  WaitResult<IoPacket> WaitForPacket(const Criterion<IoPacket>& wanted, Timeout timeout) {
+    Waiter waiter(Awaits::kPacket);
+    std::optional<IoPacket> packet;
+    std::uint64_t examined = 0;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          std::optional<Record> record = packets_.TakeMatching(
+              [&](Record& candidate) { return wanted.Matches(*BorrowedPacket(candidate)); },
+              examined);
+          if (record) packet = ToPacket(*std::move(record));
+          return packet.has_value();
+        },
+        [&] { return "no io packet that " + wanted.Describe(); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(std::nullopt, &wanted); });
+    return {std::move(packet), std::move(reason)};
+  }
+  /// `count` bytes of a stream. Fails at once if the stream ends before.
+  WaitResult<std::string> WaitForBytes(std::uint64_t seq, std::size_t count, Timeout timeout) {
+    Waiter waiter(Awaits::kPacket);
+    waiter.key = seq;
+    waiter.bytes = count;
+    std::optional<std::string> bytes;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          bytes = packets_.TakeBytes(seq, count);
+          return bytes.has_value();
+        },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          std::string what = "no " + Bytes(count) + " of seq " + std::to_string(seq);
+          if (packets_.HasEnd(seq)) return what;
+          return what + " (there are " + std::to_string(packets_.BytesBeforeEnd(seq)) + ")";
+        },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
           return packets_.HasEnd(seq)
-                     ? fmt::format("the stream ended after {}", Bytes(packets_.BytesBeforeEnd(seq)))
+                     ? "the stream ended after " + Bytes(packets_.BytesBeforeEnd(seq))
                      : std::string();
         });
+    return {std::move(bytes), std::move(reason)};
   }
-  Awaited<std::string> WaitForEnd(std::uint64_t seq, Timeout timeout) {
-    return Wait<std::string>(
-        timeout, [&] { return packets_.TakeToEnd(seq); },
-        [&] { return fmt::format("end of seq {}", seq); }, [&] { return Instead(packets_, seq); });
+  /// A stream up to its end.
+  WaitResult<std::string> WaitForEnd(std::uint64_t seq, Timeout timeout) {
+    Waiter waiter(Awaits::kPacket);
+    waiter.key = seq;
+    waiter.bytes = std::numeric_limits<std::size_t>::max();
+    std::optional<std::string> bytes;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          bytes = packets_.TakeToEnd(seq);
+          return bytes.has_value();
+        },
+        [&] { return "no end of seq " + std::to_string(seq); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); });
+    return {std::move(bytes), std::move(reason)};
   }
   /// Both channels, where none is named.
-  testing::AssertionResult WaitForConnection(std::optional<Channel> channel, Timeout timeout) {
-    return Wait<bool>(
-        timeout,
-        [&] {
-          const bool connected =
-              channel ? At(*channel).connected : lines_[0].connected && lines_[1].connected;
-          return connected ? std::optional(true) : std::nullopt;
+  WaitResult<Happened> WaitForConnection(std::optional<Channel> channel, Timeout timeout) {
+    return WaitToHappen(
+        Awaits::kConnection, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          return channel ? At(*channel).connected
+                         : channels_[0].connected && channels_[1].connected;
         },
-        [&] {
-          return channel ? fmt::format("client on {}", *channel)
-                         : std::string("client on both channels");
-        },
-        [] { return std::string(); });
+        [&] { return "no client on " + (channel ? ToString(*channel) : "both channels"); },
+        &Nothing);
   }
-  testing::AssertionResult WaitForDisconnect(Channel channel, Timeout timeout) {
-    return Wait<bool>(
-        timeout,
-        [&]() -> std::optional<bool> {
-          if (At(channel).departures == 0) return std::nullopt;
+  /// A departure that no such wait has taken yet.
+  WaitResult<Happened> WaitForDisconnect(Channel channel, Timeout timeout) {
+    return WaitToHappen(
+        Awaits::kConnection, timeout,
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          if (At(channel).departures == 0) return false;
           --At(channel).departures;
           return true;
         },
-        [&] { return fmt::format("departure of a client from {}", channel); },
-        [] { return std::string(); });
+        [&] { return "no departure of a client from " + ToString(channel); }, &Nothing);
+  }
+  /// Until each WillOnce of `policy` has been used and its reply has been sent.
+  WaitResult<Happened> WaitForPlans(ReplyPolicy& policy, Timeout timeout) {
+    return WaitToHappen(
+        Awaits::kPlans, timeout, [&] { return policy.IsFulfilled(); },
+        [&] { return std::string("not all planned replies were used"); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          std::string text;
+          for (const ReplyPolicy::UnusedReply& unused : policy.Unused()) {
+            text +=
+                fmt::format("\n  {}:{}: a WillOnce for {}{}", unused.place.file, unused.place.line,
+                            unused.by_criterion ? "a command that " : "", unused.wanted);
+          }
+          return text + DescribeMessages(std::nullopt, nullptr);
+        });
   }
 
  private:
-  enum class Life { kNotStarted, kStarted, kStopped };
-
-  /// How one channel stands.
-  struct Line {
-    bool connected = false;
-    std::string partial;                    // "300 of 512 bytes of a newcontainer"
-    std::optional<Clock::time_point> left;  // when the last client did
-    std::size_t departures = 0;             // that no wait has taken
-  };
-
-  Line& At(Channel channel) { return lines_[static_cast<std::size_t>(channel)]; }
-  const Line& At(Channel channel) const { return lines_[static_cast<std::size_t>(channel)]; }
-
-  void Changed() {
-    if (waiters_ > 0) changed_.notify_all();
+  static bool Take(Inbox& inbox, const Waiter& waiter, std::optional<Record>& record) {
+    record = waiter.key ? inbox.Take(*waiter.key) : inbox.Take();
+    return record.has_value();
   }
 
-  static std::string Never() { return {}; }
+  ChannelStatus& At(Channel channel) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return channels_[static_cast<std::size_t>(channel)];
+  }
 
-  /// Waits until `attempt` returns a value, `hopeless` says why it never will, the mock stops, or
-  /// the time is over; then the reason is built from `what` was awaited and what came `instead`.
-  template <typename T, typename Attempt, typename What, typename Instead,
-            typename Hopeless = std::string (*)()>
-  Awaited<T> Wait(Timeout timeout, const Attempt& attempt, const What& what, const Instead& instead,
-                  const Hopeless& hopeless = &Never) {
-    std::unique_lock lock(mutex_);
-    const Clock::time_point deadline = DeadlineIn(timeout);
-    ++waiters_;
-    std::optional<T> value;
-    std::string why;
-    for (;;) {
-      value = attempt();
-      if (value) break;
-      why = hopeless();
-      if (!why.empty()) break;
-      if (life_ != Life::kStarted) {
-        why = life_ == Life::kStopped ? "the mock is stopped"
-                                      : "the mock is not started: call Start() first";
-        break;
-      }
-      if (Clock::now() >= deadline) break;
-      changed_.wait_until(lock, deadline);
-    }
-    if (--waiters_ == 0) left_.notify_all();
-    if (value) return *std::move(value);
+  void AddUnderLock(DecodedMessage message, Clock::time_point when)
+      MOCK_HYPERSTART_REQUIRES(mutex_) {
+    const auto command = static_cast<std::uint64_t>(message.command);
+    messages_.Add(ToRecord(std::move(message)), when);
+    Wake(Awaits::kMessage, command);
+  }
+
+  void Wake(Awaits what, std::uint64_t key) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    waits_.Wake(what, key, packets_);
+  }
+
+  static std::string Nothing() { return {}; }
+
+  WaitResult<Happened> WaitToHappen(Awaits what, Timeout timeout, FunctionRef<bool> attempt,
+                                    FunctionRef<std::string> describe,
+                                    FunctionRef<std::string> received) {
+    Waiter waiter(what);
+    std::string reason = Wait(waiter, timeout, attempt, describe, received);
+    if (reason.empty()) return {Happened(), {}};
+    return {std::nullopt, std::move(reason)};
+  }
+
+  /// Waits until `attempt` succeeds, `hopeless` says why it never will, the mock stops, or the time
+  /// is over. Then returns the reason, from what `describe` says is missing and what was
+  /// `received`; else an empty text. All are called under the lock.
+  std::string Wait(Waiter& waiter, Timeout timeout, FunctionRef<bool> attempt,
+                   FunctionRef<std::string> describe, FunctionRef<std::string> received,
+                   FunctionRef<std::string> hopeless = &Nothing) {
+    MutexLock lock(mutex_);
+    if (attempt()) return {};
+    const WaitList::Listed listed(waits_, waiter);
+    const std::optional<std::string> why = waits_.Wait(lock, waiter, timeout, attempt, hopeless);
+    if (!why) return {};
     const std::string when =
-        why.empty() ? fmt::format(" within {} ms", timeout.count()) : ": " + why;
-    return Awaited<T>::Failure(fmt::format("no {}{}{}\n  {}", what(), when, instead(), Standing()));
+        why->empty() ? fmt::format(" within {} ms", timeout.count()) : ": " + *why;
+    lock.Unlock();  // see SetBacklogProbe
+    const bool ctl_waiting = has_backlog_ && has_backlog_(Channel::kCtl);
+    const bool io_waiting = has_backlog_ && has_backlog_(Channel::kIo);
+    lock.Lock();
+    return describe() + when + received() + "\n  " + DescribeChannels(ctl_waiting, io_waiting);
   }
 
-  static Clock::time_point DeadlineIn(Timeout timeout) {
-    const Clock::time_point now = Clock::now();
-    if (timeout <= Timeout::zero()) return now;
-    const auto longest = std::chrono::duration_cast<Timeout>(Clock::time_point::max() - now);
-    return timeout < longest ? now + timeout : Clock::time_point::max();
+  /// The messages that are there, and with `criterion` why each does not match.
+  std::string DescribeMessages(std::optional<std::uint64_t> wanted,
+                               const Criterion<DecodedMessage>* criterion)
+      MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return DescribeInbox(messages_, wanted, start_, [&](Record& record) {
+      const BorrowedMessage message(record);
+      return DescribeReceived(*message, dialect_) +
+             (criterion != nullptr ? Indented(criterion->Explain(*message)) : "");
+    });
   }
-
-  std::string Since(Clock::time_point when) const {
-    using Milliseconds = std::chrono::duration<double, std::milli>;
-    if (when < start_) return "before this Start";
-    return fmt::format("{:+.0f} ms", Milliseconds(when - start_).count());
+  std::string DescribePackets(std::optional<std::uint64_t> wanted,
+                              const Criterion<IoPacket>* criterion)
+      MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return DescribeInbox(packets_, wanted, start_, [&](Record& record) {
+      const BorrowedPacket packet(record);
+      return DescribeReceived(*packet) +
+             (criterion != nullptr ? Indented(criterion->Explain(*packet)) : "");
+    });
   }
-
-  template <typename Record>
-  std::string Instead(Inbox<Record>& inbox,
-                      const std::optional<typename Inbox<Record>::Key>& closest) const {
-    constexpr std::size_t kLines = 10;
-    std::string text;
-    for (const auto* entry : inbox.Closest(closest, kLines)) {
-      text += fmt::format("\n  {:>3}  {}  {}", entry->number, Since(entry->when),
-                          Describe(entry->record));
-    }
-    const std::size_t size = inbox.size();
-    if (size > kLines) text += fmt::format("\n       and {} more", size - kLines);
-    if (size == 0 && inbox.added() == 0) return "; nothing has arrived";
-    if (size == 0) return fmt::format("; what arrived ({} in all) was taken", inbox.added());
-    return "; received instead:" + text;
-  }
-  std::string Describe(const DecodedMessage& message) const {
-    const std::string name = CommandName(message.command, dialect_);
-    if (message.payload.empty()) return name + ", no payload";
-    return fmt::format("{}  {}  {}", name, Bytes(message.payload.size()), OneLine(message.payload));
-  }
-  static std::string Describe(const IoPacket& packet) {
-    if (packet.eof()) return fmt::format("seq {}, end of stream", packet.seq);
-    return fmt::format("seq {}  {}  {}", packet.seq, Bytes(packet.data.size()),
-                       OneLine(packet.data));
+  static std::string Indented(const std::string& explanation) {
+    return explanation.empty() ? explanation : "\n       " + explanation;
   }
 
   /// "ctl: connected, 300 of 512 bytes of a newcontainer have arrived; io: never connected"
-  std::string Standing() const {
+  std::string DescribeChannels(bool ctl_waiting, bool io_waiting) MOCK_HYPERSTART_REQUIRES(mutex_) {
     std::string text =
-        fmt::format("ctl: {}; io: {}", Standing(Channel::kCtl), Standing(Channel::kIo));
+        fmt::format("ctl: {}; io: {}", At(Channel::kCtl).Describe(start_, ctl_waiting),
+                    At(Channel::kIo).Describe(start_, io_waiting));
     if (!violations_.empty()) {
       const Violation& last = violations_.back();
-      text +=
-          fmt::format("\n  the client violated the protocol on {}: {}", last.channel, last.what);
+      text += fmt::format("\n  the client violated the protocol on {}: {}", ToString(last.channel),
+                          last.what);
     }
     return text;
   }
-  std::string Standing(Channel channel) const {
-    const Line& line = At(channel);
-    if (line.connected && !line.partial.empty())
-      return "connected, " + line.partial + " have arrived";
-    if (line.connected) return "connected";
-    return line.left ? "client gone since " + Since(*line.left) : "never connected";
-  }
-
   const Dialect dialect_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::condition_variable left_;  // the last waiter has
-  std::size_t waiters_ = 0;
-  Life life_ = Life::kNotStarted;
-  Clock::time_point start_;
-  Inbox<DecodedMessage> messages_;
-  Inbox<IoPacket> packets_;
-  std::vector<Violation> violations_;
-  std::vector<std::string> faults_;
-  std::array<Line, 2> lines_;
+  std::function<bool(Channel)> has_backlog_;
+  Mutex mutex_;
+  WaitList waits_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  Clock::time_point start_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  Inbox messages_ MOCK_HYPERSTART_GUARDED_BY(mutex_){Inbox::EmptyRecords::kAreOrdinary};
+  Inbox packets_ MOCK_HYPERSTART_GUARDED_BY(mutex_){Inbox::EmptyRecords::kEndStreams};
+  std::vector<Violation> violations_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::vector<std::string> errors_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::array<ChannelStatus, 2> channels_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
 };
 
 }  // namespace hyperstart::detail

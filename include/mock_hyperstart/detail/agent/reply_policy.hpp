@@ -1,12 +1,13 @@
-// Who answers a command: the plans, then the handler, then the default. Runs the user's handler,
-// under no lock, on the ctl thread; everything else may be called from any thread, under traffic.
+// Who answers a command, in this order: the plans by criterion, the newest first; the plan for the
+// command; the handler; the default reply. Decides on the ctl thread; everything else may be called
+// from any thread, under traffic.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_
 
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
-#include <exception>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "mock_hyperstart/detail/agent/criterion.hpp"
+#include "mock_hyperstart/detail/agent/user_function.hpp"
+#include "mock_hyperstart/detail/net/mutex.hpp"
+#include "mock_hyperstart/detail/reply_spec.hpp"
+#include "mock_hyperstart/detail/wire/bytes.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
@@ -22,113 +28,215 @@
 
 namespace hyperstart::detail {
 
-/// The text of the exception being handled.
-inline std::string CurrentExceptionText() {
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "something that is no std::exception";
-  }
-}
+/// The place in a source file where a WillOnce was set.
+struct Place {
+  const char* file;
+  int line;
+};
 
-class Playbook {
+/// For the implementation: what a ReplyPlan holds.
+struct PlanAccess {
+  /// The plan's answer to the next command; unspecified if it has none. A WillOnce is counted in
+  /// `used` under the plan's lock: who sees that it is gone sees the count, too.
+  static ReplySpec Next(ReplyPlan& plan, std::atomic<int>& used) {
+    const std::lock_guard lock(plan.mutex_);
+    ReplySpec reply;
+    if (!plan.once_.empty()) {
+      reply = ReplyAccess::Take(std::move(plan.once_.front().reply));
+      plan.once_.pop_front();
+      ++used;
+    }
+    if (!plan.repeatedly_) return reply;
+    return WithFallback(std::move(reply), ReplyAccess::Spec(*plan.repeatedly_));
+  }
+  static std::vector<Place> Unused(const ReplyPlan& plan) {
+    const std::lock_guard lock(plan.mutex_);
+    std::vector<Place> places;
+    for (const ReplyPlan::Once& once : plan.once_) places.push_back({once.file, once.line});
+    return places;
+  }
+  static void DropUnused(ReplyPlan& plan) {
+    const std::lock_guard lock(plan.mutex_);
+    plan.once_.clear();
+  }
+};
+
+class ReplyPolicy {
  public:
-  explicit Playbook(const Options& options) : options_(options) {}
+  explicit ReplyPolicy(const Options& options) : options_(options) {}
+
+  // ---- From any thread
 
   ReplyPlan& On(Command command) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
+    has_rules_ = true;
     return plans_[command];
   }
+  ReplyPlan& On(std::unique_ptr<const Criterion<DecodedMessage>> criterion) {
+    auto rule = std::make_shared<Rule>();
+    rule->criterion = std::move(criterion);
+    const MutexLock lock(mutex_);
+    has_rules_ = true;
+    auto rules = std::make_shared<std::vector<std::shared_ptr<Rule>>>();
+    if (rules_) *rules = *rules_;
+    rules->push_back(rule);
+    rules_ = std::move(rules);
+    return rule->plan;
+  }
   void SetDefaultReply(Reply reply) {
-    const std::lock_guard lock(mutex_);
-    default_ = std::move(reply);
+    const MutexLock lock(mutex_);
+    has_rules_ = true;
+    default_ = ReplyAccess::Take(std::move(reply));
   }
-  /// Returns when no call of the old handler is running; at once where `from_handler` says that it
-  /// is the caller.
+  /// See UserFunction::Set.
   void SetHandler(Handler handler, bool from_handler) {
-    std::shared_ptr<const Handler> next;
-    if (handler) next = std::make_shared<const Handler>(std::move(handler));
-    std::unique_lock lock(mutex_);
-    handler_.swap(next);
-    const std::uint64_t call = calls_;
-    if (!from_handler) idle_.wait(lock, [&] { return !running_ || calls_ != call; });
-    lock.unlock();  // the old one is destroyed here, which is the user's code
+    handler_.Set(std::move(handler), from_handler);
   }
-  /// One command's answer: complete, or still to be asked of the handler.
-  struct Turn {
-    Reply reply;
-    bool ask = false;
-    Reply below;  // the handler
+
+  struct UnusedReply {
+    std::string wanted;  // "startpod", or what a criterion says: "is a startpod whose ..."
+    Place place;
+    bool by_criterion;
   };
-
-  /// Throws std::logic_error for a plan that can't be: WithLength over a reply without a header.
-  Turn Next(Command command) {
-    const std::lock_guard lock(mutex_);
-    const auto plan = plans_.find(command);
-    Reply reply = plan == plans_.end() ? Reply() : plan->second.Next();
-    if (reply.IsWhateverElse() && handler_) return {std::move(reply), true, Default(command)};
-    return {std::move(reply).Over(Default(command)), false, {}};
-  }
-
-  /// Asks the handler, if there still is one, and completes the turn's reply. Throws what the
-  /// handler throws.
-  void Ask(Turn& turn, const DecodedMessage& message) {
-    std::shared_ptr<const Handler> handler;
-    {
-      const std::lock_guard lock(mutex_);
-      handler = handler_;
-      running_ = handler != nullptr;
-    }
-    // Whether it returns or throws, the call is over, and its hold on the handler before that.
-    struct Over {
-      Playbook& playbook;
-      std::shared_ptr<const Handler>& handler;
-      ~Over() {
-        handler.reset();
-        {
-          const std::lock_guard lock(playbook.mutex_);
-          playbook.running_ = false;
-          ++playbook.calls_;
-        }
-        playbook.idle_.notify_all();
+  std::vector<UnusedReply> Unused() {
+    const MutexLock lock(mutex_);
+    std::vector<UnusedReply> unused;
+    for (const auto& [command, plan] : plans_) {
+      for (const Place& place : PlanAccess::Unused(plan)) {
+        unused.push_back({CommandName(command, options_.dialect), place, false});
       }
-    } const over{*this, handler};
-    Reply answer = handler ? (*handler)(message) : Reply();
-    turn.reply = std::move(turn.reply).Over(std::move(answer)).Over(std::move(turn.below));
-  }
-
-  struct Unused {
-    Command command;
-    ReplyPlan::Place place;
-  };
-  std::vector<Unused> TakeUnused() {
-    const std::lock_guard lock(mutex_);
-    std::vector<Unused> unused;
-    for (auto& [command, plan] : plans_) {
-      for (const ReplyPlan::Place& place : plan.TakeUnused()) unused.push_back({command, place});
+    }
+    if (!rules_) return unused;
+    for (const std::shared_ptr<Rule>& rule : *rules_) {
+      for (const Place& place : PlanAccess::Unused(rule->plan)) {
+        unused.push_back({rule->criterion->Describe(), place, true});
+      }
     }
     return unused;
   }
+  /// The same, and they answer nothing any more.
+  std::vector<UnusedReply> TakeUnused() {
+    std::vector<UnusedReply> unused = Unused();
+    const MutexLock lock(mutex_);
+    for (auto& [command, plan] : plans_) PlanAccess::DropUnused(plan);
+    if (!rules_) return unused;
+    for (const std::shared_ptr<Rule>& rule : *rules_) PlanAccess::DropUnused(rule->plan);
+    return unused;
+  }
+
+  /// Each WillOnce has been used, and its reply has been sent.
+  bool IsFulfilled() { return Unused().empty() && used_ == 0; }
+
+  // ---- On the ctl thread
+
+  /// All replies that were decided have been sent. True if a WillOnce was among them: then waits
+  /// for plans must be woken.
+  bool EndAnswers() { return used_ != 0 && used_.exchange(0) != 0; }
+
+  /// Nothing was said about any command: each is answered by the acknowledgement below.
+  bool IsPlain() const { return !has_rules_ && !handler_.IsSet(); }
+
+  /// The payload with which a command is acknowledged where nothing else was said.
+  std::string AckPayload(Command command) const {
+    return command == Command::kVersion ? BigEndian32(options_.api_version) : std::string();
+  }
+
+  /// One command's answer: complete, or still to be completed by the handler.
+  struct Decision {
+    ReplySpec reply;
+    bool needs_handler = false;
+    ReplySpec fallback;  // of the handler
+    /// Set if `reply.action` is a handler's.
+    std::optional<std::uint64_t> action_generation;
+  };
+
+  /// Throws std::logic_error for a plan that can't be executed: WithLength on a reply without a
+  /// header.
+  Decision Decide(const DecodedMessage& message) {
+    Decision decision;
+    std::shared_ptr<const Rules> rules;
+    ReplySpec fallback;
+    ReplyPlan* plan = nullptr;
+    {
+      const MutexLock lock(mutex_);
+      rules = rules_;
+      const auto found = plans_.find(message.command);
+      if (found != plans_.end()) plan = &found->second;
+      fallback = Default(message.command);
+    }
+    if (rules) {
+      for (auto rule = rules->rbegin(); rule != rules->rend(); ++rule) {
+        if (!decision.reply.IsUnspecified()) break;
+        if (!(*rule)->criterion->Matches(message)) continue;
+        decision.reply =
+            WithFallback(std::move(decision.reply), PlanAccess::Next((*rule)->plan, used_));
+      }
+    }
+    if (plan != nullptr && decision.reply.IsUnspecified()) {
+      decision.reply = WithFallback(std::move(decision.reply), PlanAccess::Next(*plan, used_));
+    }
+    if (decision.reply.IsUnspecified() && handler_.IsSet()) {
+      decision.needs_handler = true;
+      decision.fallback = std::move(fallback);
+    } else {
+      decision.reply = WithFallback(std::move(decision.reply), std::move(fallback));
+    }
+    return decision;
+  }
+
+  /// Completes the decision with the handler's answer, if there still is a handler. Throws what the
+  /// handler throws.
+  void AskHandler(Decision& decision, const DecodedMessage& message) {
+    ReplySpec answer;
+    std::uint64_t generation = 0;
+    {
+      const UserFunction<Reply(const DecodedMessage&)>::Call call(handler_);
+      generation = call.generation();
+      if (call) answer = ReplyAccess::Take(call.function()(message));
+    }
+    if (answer.action && !decision.reply.action) decision.action_generation = generation;
+    answer = WithFallback(std::move(answer), std::move(decision.fallback));
+    decision.reply = WithFallback(std::move(decision.reply), std::move(answer));
+  }
+
+  /// Calls the reply's action. False if it is the action of a handler that has been replaced: then
+  /// it is dropped. Throws what the action throws.
+  bool RunAction(const Decision& decision) {
+    if (!decision.action_generation) {
+      decision.reply.action();
+      return true;
+    }
+    const UserFunction<Reply(const DecodedMessage&)>::Call call(handler_,
+                                                                decision.action_generation);
+    if (call) decision.reply.action();
+    return static_cast<bool>(call);
+  }
 
  private:
-  /// What answers a command that neither its plan nor the handler does. Under the lock.
-  Reply Default(Command command) const {
-    Reply ack = Reply::Ack(command == Command::kVersion ? BigEndian32(options_.api_version)
-                                                        : std::string());
-    if (!default_) return ack;
-    return Reply(*default_).Over(std::move(ack));
+  struct Rule {
+    std::unique_ptr<const Criterion<DecodedMessage>> criterion;
+    ReplyPlan plan;
+  };
+  using Rules = std::vector<std::shared_ptr<Rule>>;
+
+  /// What answers a command that neither a plan nor the handler does.
+  ReplySpec Default(Command command) const MOCK_HYPERSTART_REQUIRES(mutex_) {
+    ReplySpec ack;
+    ack.kind = ReplySpec::Kind::kFrame;
+    ack.command = Command::kAck;
+    ack.bytes = AckPayload(command);
+    return default_ ? WithFallback(*default_, std::move(ack)) : ack;
   }
 
   const Options& options_;
-  mutable std::mutex mutex_;
-  std::condition_variable idle_;
-  std::map<Command, ReplyPlan> plans_;
-  std::shared_ptr<const Handler> handler_;
-  bool running_ = false;     // a call of a handler is
-  std::uint64_t calls_ = 0;  // that have ended
-  std::optional<Reply> default_;
+  std::atomic<bool> has_rules_{false};
+  std::atomic<int> used_{0};  // WillOnces since EndAnswers
+  UserFunction<Reply(const DecodedMessage&)> handler_;
+  Mutex mutex_;
+  std::map<Command, ReplyPlan> plans_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  /// Replaced as a whole when one is added, so that the ctl thread asks them under no lock.
+  std::shared_ptr<const Rules> rules_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::optional<ReplySpec> default_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
 };
 
 }  // namespace hyperstart::detail

@@ -5,7 +5,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_SETUP_HPP_
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <chrono>
@@ -16,6 +16,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "mock_hyperstart/detail/net/socket_files.hpp"
@@ -39,6 +40,22 @@ inline std::chrono::milliseconds TimeoutFromEnvironment(std::chrono::millisecond
                     value, std::numeric_limits<std::uint32_t>::max()));
   }
   return std::chrono::milliseconds(milliseconds);
+}
+
+/// MOCK_HYPERSTART_LOG, or `fallback` if it is not set. Throws std::invalid_argument if it is none
+/// of the four words.
+inline Log LogFromEnvironment(Log fallback) {
+  const char* const value = std::getenv("MOCK_HYPERSTART_LOG");
+  if (value == nullptr || *value == '\0') return fallback;
+  const std::string_view word = value;
+  if (word == "never") return Log::kNever;
+  if (word == "failure") return Log::kOnFailure;
+  if (word == "always") return Log::kAlways;
+  if (word == "live") return Log::kLive;
+  throw std::invalid_argument(
+      fmt::format("mock_hyperstart: MOCK_HYPERSTART_LOG is \"{}\": give live, always, failure or "
+                  "never",
+                  value));
 }
 
 /// The paths of both sockets: those of the options, and for those that the options leave empty,

@@ -1,26 +1,18 @@
-// What is behind the face: joins two channels, the answers and the records into one mock, and
-// reports what went wrong on the test's own thread. Where mock_hyperstart::compiled is linked, this
-// room is compiled there, once, and no test includes it.
+// The implementation of class MockHyperstart: a server, whose verdicts become failures of the test.
+// Where mock_hyperstart::compiled is linked, this header is compiled there, once, and no test
+// includes it.
 
 #ifndef MOCK_HYPERSTART_DETAIL_GTEST_MOCK_HPP_
 #define MOCK_HYPERSTART_DETAIL_GTEST_MOCK_HPP_
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/types.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
-#include <iostream>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,14 +20,14 @@
 
 #include "mock_hyperstart.hpp"
 #include "mock_hyperstart/awaited.hpp"
-#include "mock_hyperstart/detail/agent/records.hpp"
 #include "mock_hyperstart/detail/agent/reply_policy.hpp"
-#include "mock_hyperstart/detail/agent/services.hpp"
-#include "mock_hyperstart/detail/agent/setup.hpp"
+#include "mock_hyperstart/detail/agent/server.hpp"
 #include "mock_hyperstart/detail/agent/transcript.hpp"
-#include "mock_hyperstart/detail/net/channel_server.hpp"
-#include "mock_hyperstart/detail/net/connection.hpp"
-#include "mock_hyperstart/detail/wire/text.hpp"
+#include "mock_hyperstart/detail/agent/wait_result.hpp"
+#include "mock_hyperstart/detail/gtest/conversation_printer.hpp"
+#include "mock_hyperstart/detail/gtest/matcher_criterion.hpp"
+#include "mock_hyperstart/detail/gtest/verdicts.hpp"
+#include "mock_hyperstart/event.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
@@ -49,174 +41,68 @@
 
 namespace hyperstart {
 
-struct MockHyperstart::Rooms {
-  Rooms(Options given, ReplyPlan::Place place)
-      : options(std::move(given)), made_at(place), places(options), mailbox(options.dialect) {
-    options.timeout = detail::TimeoutFromEnvironment(options.timeout);
+struct MockHyperstart::Impl {
+  Impl(Options options, detail::Place place)
+      : server(std::move(options)), made_at(place), printer(server.log(), server.options().log) {
+    detail::LateFailures::Prepare();
   }
 
-  detail::ChannelServer& At(Channel channel) { return channel == Channel::kCtl ? ctl : io; }
   std::chrono::milliseconds OrDefault(Timeout timeout) const {
-    return timeout.value_or(options.timeout);
+    return timeout.value_or(server.options().timeout);
   }
-
-  // ---- life
 
   void Start() {
-    CheckNotOnChannelThread("Start");
-    if (IsOfAnotherProcess()) {
-      throw std::logic_error(
-          "mock_hyperstart: Start() in a process forked off the one that the mock runs in: make a "
-          "new mock");
-    }
-    const std::lock_guard lock(life);
-    if (running) {
-      throw std::logic_error(
-          "mock_hyperstart: Start() of a mock that is started: call Stop() first");
-    }
-    try {
-      io_context.emplace();
-      ctl.Listen(*io_context, places.paths().ctl);
-      io.Listen(*io_context, places.paths().io);
-      const auto now = detail::Clock::now();
-      transcript.SetStart(now);
-      if (ever_started) transcript.Note(Channel::kCtl, "started again: times count from here");
-      mailbox.Open(now);
-      ctl.Run();
-      io.Run();
-    } catch (...) {
-      TearDown();
-      throw;
-    }
-    running = true;
-    process = ::getpid();
-    unprinted = true;
-    ever_started = true;
+    server.Start();
+    printer.SetStarted();
   }
 
+  /// Tears everything down first, then reports: GoogleTest may throw at each failure.
   void Stop() {
-    CheckNotOnChannelThread("Stop");
-    if (IsOfAnotherProcess()) return;
-    {
-      const std::lock_guard lock(life);
-      if (running) TearDown();
-      running = false;
-      process = 0;
-    }
-    Report();
-  }
-
-  /// In a process that was forked off, neither the threads nor who holds the locks are there.
-  bool IsOfAnotherProcess() const {
-    const pid_t home = process;
-    return home != 0 && home != ::getpid();
-  }
-
-  /// For good, where they are another process's: here they are memory only.
-  static void Keep(std::unique_ptr<Rooms> rooms) {
-    static auto* const kept = new std::vector<std::unique_ptr<Rooms>>;
-    kept->push_back(std::move(rooms));
-  }
-
-  void TearDown() {
-    ctl.Interrupt();
-    io.Interrupt();
-    mailbox.Close();
-    ctl.Finish();
-    io.Finish();
-    io_context.reset();
-  }
-
-  void CheckNotOnChannelThread(const char* member) const {
-    if (!ctl.IsThisThread() && !io.IsThisThread()) return;
-    throw std::logic_error(
-        fmt::format("mock_hyperstart: {}() from the mock's own thread would wait for itself: call "
-                    "it from the test's thread",
-                    member));
-  }
-  void CheckStarted(const char* member) const {
-    if (ever_started) return;
-    throw std::logic_error(
-        fmt::format("mock_hyperstart: {}() before Start(): call Start() first", member));
-  }
-
-  // ---- judging, on the test's thread
-
-  /// Each is reported, though GoogleTest may throw at each (--gtest_throw_on_failure).
-  void Report() {
+    server.Stop();
+    if (server.IsInForkedProcess()) return;
     std::exception_ptr thrown;
-    const auto guarded = [&](const auto& report) {
-      try {
-        report();
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-    };
-    for (const Violation& violation : mailbox.TakeViolations()) {
-      guarded([&] {
-        ADD_FAILURE_AT(made_at.file, made_at.line)
-            << "mock_hyperstart: the client violated the protocol on "
-            << testing::PrintToString(violation)
-            << "\nA test that expects this takes it with TakeViolations().";
-      });
+    try {
+      detail::ReportVerdicts(server.TakeVerdicts(), made_at);
+    } catch (...) {
+      thrown = std::current_exception();
     }
-    for (const auto& [command, place] : playbook.TakeUnused()) {
-      guarded([&, &unused = command, &made = place] {
-        ADD_FAILURE_AT(made.file, made.line)
-            << "mock_hyperstart: this WillOnce was never used: too few "
-            << CommandName(unused, options.dialect) << " commands came";
-      });
-    }
-    for (const std::string& fault : mailbox.TakeFaults()) {
-      guarded([&] { ADD_FAILURE_AT(made_at.file, made_at.line) << "mock_hyperstart: " << fault; });
-    }
-    guarded([&] { PrintConversation(); });
+    printer.PrintAtStop();
     if (thrown) std::rethrow_exception(thrown);
   }
 
-  void PrintConversation() {
-    if (options.log == Log::kNever || !unprinted) return;
-    if (options.log == Log::kOnFailure && !testing::Test::HasFailure()) return;
-    unprinted = false;
-    const char* const no_color = std::getenv("NO_COLOR");
-    const bool colour = ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
-    std::cout << transcript.Text(colour) << std::flush;
+  /// Keeps it for ever: a forked process can't destroy what belongs to the threads of its parent.
+  static void Leak(std::unique_ptr<Impl> impl) {
+    static auto* const leaked = new std::vector<std::unique_ptr<Impl>>;
+    leaked->push_back(std::move(impl));
   }
 
-  Options options;
-  const ReplyPlan::Place made_at;  // where its failures are reported
-  const detail::SocketPathsOwner places;
-  detail::Mailbox mailbox;
-  detail::Transcript transcript{options.dialect};
-  detail::Playbook playbook{options};
-  const detail::Records records{options, mailbox, transcript};
-  std::mutex life;  // Start and Stop exclude each other
-  bool running = false;
-  std::atomic<pid_t> process{0};       // where it runs
-  std::atomic<bool> unprinted{false};  // there was a conversation since it was last printed
-  std::atomic<bool> ever_started{false};
-  detail::CtlService ctl_service{records, playbook, [this] {
-                                   ctl.Disconnect();
-                                   if (!ctl.IsStopping()) io.Disconnect();
-                                 }};
-  detail::IoService io_service{records};
-  std::optional<detail::IoContext> io_context;
-  detail::ChannelServer ctl{Channel::kCtl, mailbox, transcript,
-                            [this](detail::Connection& client) { ctl_service.Serve(client); },
-                            options.ready_on_connect ? CtlFrame(Command::kReady) : std::string()};
-  detail::ChannelServer io{Channel::kIo, mailbox, transcript,
-                           [this](detail::Connection& client) { io_service.Serve(client); }};
+  detail::Server server;
+  const detail::Place made_at;  // where the test made the mock
+  detail::ConversationPrinter printer;
 };
+
+namespace detail {
+
+template <typename T>
+Awaited<T> ToAwaited(WaitResult<T> result) {
+  if (result.value) return Awaited<T>(*std::move(result.value));
+  return Awaited<T>::Failure(std::move(result.reason));
+}
+inline testing::AssertionResult ToAssertion(const WaitResult<Happened>& result) {
+  return result.value ? testing::AssertionSuccess() : testing::AssertionFailure() << result.reason;
+}
+
+}  // namespace detail
 
 // ---- Life
 
 MOCK_HYPERSTART_INLINE MockHyperstart::MockHyperstart(Options options, const char* file, int line)
-    : rooms_(std::make_unique<Rooms>(std::move(options), ReplyPlan::Place{file, line})) {}
+    : impl_(std::make_unique<Impl>(std::move(options), detail::Place{file, line})) {}
 
 MOCK_HYPERSTART_INLINE MockHyperstart::~MockHyperstart() {
   try {
-    if (rooms_->IsOfAnotherProcess()) {
-      Rooms::Keep(std::move(rooms_));
+    if (impl_->server.IsInForkedProcess()) {
+      Impl::Leak(std::move(impl_));
     } else {
       Stop();
     }
@@ -224,77 +110,102 @@ MOCK_HYPERSTART_INLINE MockHyperstart::~MockHyperstart() {
   }
 }
 
-MOCK_HYPERSTART_INLINE void MockHyperstart::Start() { rooms_->Start(); }
-MOCK_HYPERSTART_INLINE void MockHyperstart::Stop() { rooms_->Stop(); }
+MOCK_HYPERSTART_INLINE void MockHyperstart::Start() { impl_->Start(); }
+MOCK_HYPERSTART_INLINE void MockHyperstart::Stop() { impl_->Stop(); }
 
 MOCK_HYPERSTART_INLINE const SocketPaths& MockHyperstart::GetSocketPaths() const {
-  return rooms_->places.paths();
+  return impl_->server.paths();
+}
+
+MOCK_HYPERSTART_INLINE const Options& MockHyperstart::GetOptions() const {
+  return impl_->server.options();
 }
 
 // ---- What arrived
 
 MOCK_HYPERSTART_INLINE std::vector<DecodedMessage> MockHyperstart::GetLastMessages() {
-  return rooms_->mailbox.TakeMessages();
+  return impl_->server.records().TakeMessages();
 }
 MOCK_HYPERSTART_INLINE std::vector<IoPacket> MockHyperstart::GetLastIoPackets() {
-  return rooms_->mailbox.TakePackets();
+  return impl_->server.records().TakePackets();
+}
+MOCK_HYPERSTART_INLINE std::vector<DecodedMessage> MockHyperstart::PeekMessages() const {
+  return impl_->server.records().PeekMessages();
+}
+MOCK_HYPERSTART_INLINE std::vector<IoPacket> MockHyperstart::PeekIoPackets() const {
+  return impl_->server.records().PeekPackets();
 }
 MOCK_HYPERSTART_INLINE Awaited<DecodedMessage> MockHyperstart::WaitForMessage(Timeout timeout) {
-  return rooms_->mailbox.WaitForMessage({}, rooms_->OrDefault(timeout));
+  return detail::ToAwaited(
+      impl_->server.records().WaitForMessage(std::nullopt, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE Awaited<DecodedMessage> MockHyperstart::WaitForMessage(Command command,
                                                                               Timeout timeout) {
-  return rooms_->mailbox.WaitForMessage(command, rooms_->OrDefault(timeout));
+  return detail::ToAwaited(
+      impl_->server.records().WaitForMessage(command, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE Awaited<IoPacket> MockHyperstart::ReadIo(Timeout timeout) {
-  return rooms_->mailbox.WaitForPacket({}, rooms_->OrDefault(timeout));
+  return detail::ToAwaited(
+      impl_->server.records().WaitForPacket(std::nullopt, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE Awaited<IoPacket> MockHyperstart::ReadIo(std::uint64_t seq,
                                                                 Timeout timeout) {
-  return rooms_->mailbox.WaitForPacket(seq, rooms_->OrDefault(timeout));
+  return detail::ToAwaited(impl_->server.records().WaitForPacket(seq, impl_->OrDefault(timeout)));
+}
+MOCK_HYPERSTART_INLINE Awaited<DecodedMessage> MockHyperstart::WaitForMessage(
+    testing::Matcher<const DecodedMessage&> matcher, Timeout timeout) {
+  return detail::ToAwaited(impl_->server.records().WaitForMessage(
+      detail::MatcherCriterion<DecodedMessage>(std::move(matcher)), impl_->OrDefault(timeout)));
+}
+MOCK_HYPERSTART_INLINE Awaited<IoPacket> MockHyperstart::ReadIo(
+    testing::Matcher<const IoPacket&> matcher, Timeout timeout) {
+  return detail::ToAwaited(impl_->server.records().WaitForPacket(
+      detail::MatcherCriterion<IoPacket>(std::move(matcher)), impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE Awaited<std::string> MockHyperstart::ReadStream(std::uint64_t seq,
                                                                        std::size_t bytes,
                                                                        Timeout timeout) {
-  return rooms_->mailbox.WaitForBytes(seq, bytes, rooms_->OrDefault(timeout));
+  return detail::ToAwaited(
+      impl_->server.records().WaitForBytes(seq, bytes, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE Awaited<std::string> MockHyperstart::ReadStreamToEnd(std::uint64_t seq,
                                                                             Timeout timeout) {
-  return rooms_->mailbox.WaitForEnd(seq, rooms_->OrDefault(timeout));
+  return detail::ToAwaited(impl_->server.records().WaitForEnd(seq, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE testing::AssertionResult MockHyperstart::WaitForConnection(Timeout timeout) {
-  return rooms_->mailbox.WaitForConnection({}, rooms_->OrDefault(timeout));
+  return detail::ToAssertion(
+      impl_->server.records().WaitForConnection({}, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE testing::AssertionResult MockHyperstart::WaitForConnection(Channel channel,
                                                                                   Timeout timeout) {
-  return rooms_->mailbox.WaitForConnection(channel, rooms_->OrDefault(timeout));
+  return detail::ToAssertion(
+      impl_->server.records().WaitForConnection(channel, impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE testing::AssertionResult MockHyperstart::WaitForDisconnect(Channel channel,
                                                                                   Timeout timeout) {
-  return rooms_->mailbox.WaitForDisconnect(channel, rooms_->OrDefault(timeout));
+  return detail::ToAssertion(
+      impl_->server.records().WaitForDisconnect(channel, impl_->OrDefault(timeout)));
+}
+MOCK_HYPERSTART_INLINE testing::AssertionResult MockHyperstart::WaitForPlans(Timeout timeout) {
+  return detail::ToAssertion(
+      impl_->server.records().WaitForPlans(impl_->server.policy(), impl_->OrDefault(timeout)));
 }
 MOCK_HYPERSTART_INLINE bool MockHyperstart::IsConnected(Channel channel) const {
-  return rooms_->mailbox.IsConnected(channel);
+  return impl_->server.records().IsConnected(channel);
 }
 
 // ---- What the agent says by itself
 
 MOCK_HYPERSTART_INLINE void MockHyperstart::SendMessage(Command command, std::string_view payload) {
-  rooms_->CheckStarted("SendMessage");
-  rooms_->ctl.Send(detail::View(detail::CtlHeader::For(command, payload.size()).Encode()), payload);
+  impl_->server.SendMessage(command, payload);
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SendReady() { SendMessage(Command::kReady); }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SendProcessEvent(std::string_view container,
                                                              std::string_view process, int status) {
-  rooms_->CheckStarted("SendProcessEvent");
-  const std::string event =
-      fmt::format(R"({{"container":{},"process":{},"event":"finished","status":{}}})",
-                  detail::JsonString(container), detail::JsonString(process), status);
-  SendMessage(*CommandFromName("processasyncevent", rooms_->options.dialect), event);
+  impl_->server.SendProcessEvent(container, process, status);
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SendIo(std::uint64_t seq, std::string_view data) {
-  rooms_->CheckStarted("SendIo");
-  rooms_->io.Send(detail::View(detail::IoHeader::For(seq, data.size()).Encode()), data);
+  impl_->server.SendIo(seq, data);
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::CloseIo(std::uint64_t seq) { SendIo(seq, {}); }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SendExitStatus(std::uint64_t seq, std::uint8_t status) {
@@ -302,57 +213,84 @@ MOCK_HYPERSTART_INLINE void MockHyperstart::SendExitStatus(std::uint64_t seq, st
   SendIo(seq, std::string_view(&byte, 1));
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SendRaw(Channel channel, std::string_view bytes) {
-  rooms_->CheckStarted("SendRaw");
-  rooms_->At(channel).SendOdd(bytes, "raw bytes");
+  impl_->server.SendRaw(channel, bytes);
+}
+
+MOCK_HYPERSTART_INLINE std::size_t MockHyperstart::UnsentBytes(Channel channel) const {
+  return impl_->server.channel(channel).UnsentBytes();
 }
 
 // ---- What the mock answers
 
 MOCK_HYPERSTART_INLINE ReplyPlan& MockHyperstart::On(Command command) {
-  return rooms_->playbook.On(command);
+  return impl_->server.policy().On(command);
+}
+MOCK_HYPERSTART_INLINE ReplyPlan& MockHyperstart::On(
+    testing::Matcher<const DecodedMessage&> matcher) {
+  return impl_->server.policy().On(
+      std::make_unique<const detail::MatcherCriterion<DecodedMessage>>(std::move(matcher)));
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetHandler(Handler handler) {
-  rooms_->playbook.SetHandler(std::move(handler), rooms_->ctl.IsThisThread());
+  impl_->server.SetHandler(std::move(handler));
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetDefaultReply(Reply reply) {
-  rooms_->playbook.SetDefaultReply(std::move(reply));
+  impl_->server.policy().SetDefaultReply(std::move(reply));
 }
+MOCK_HYPERSTART_INLINE void MockHyperstart::SetIoHandler(IoHandler handler) {
+  impl_->server.SetIoHandler(std::move(handler));
+}
+MOCK_HYPERSTART_INLINE void MockHyperstart::SetFatalInputHandler(FatalInputHandler handler) {
+  impl_->server.SetFatalInputHandler(std::move(handler));
+}
+
+MOCK_HYPERSTART_INLINE void MockHyperstart::HoldNexts(bool hold) { impl_->server.HoldNexts(hold); }
 
 // ---- The connection itself
 
 MOCK_HYPERSTART_INLINE void MockHyperstart::Disconnect(Channel channel) {
-  rooms_->At(channel).Disconnect();
+  impl_->server.channel(channel).Disconnect();
 }
-MOCK_HYPERSTART_INLINE void MockHyperstart::Reset(Channel channel) { rooms_->At(channel).Reset(); }
+MOCK_HYPERSTART_INLINE void MockHyperstart::Reset(Channel channel) {
+  impl_->server.channel(channel).Reset();
+}
 MOCK_HYPERSTART_INLINE void MockHyperstart::ShutdownSend(Channel channel) {
-  rooms_->At(channel).EndSending();
+  impl_->server.channel(channel).ShutDownSending();
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::PauseReading(Channel channel) {
-  rooms_->At(channel).PauseReading(true);
+  impl_->server.channel(channel).PauseReading(true);
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::ResumeReading(Channel channel) {
-  rooms_->At(channel).PauseReading(false);
+  impl_->server.channel(channel).PauseReading(false);
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetWriteSize(Channel channel, std::size_t bytes) {
-  rooms_->At(channel).SetWriteSize(bytes);
+  impl_->server.channel(channel).SetWriteSize(bytes);
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::StopListening(Channel channel) {
-  rooms_->At(channel).StopListening();
+  impl_->server.channel(channel).StopListening();
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::ResumeListening(Channel channel) {
-  rooms_->At(channel).ResumeListening();
+  impl_->server.channel(channel).ResumeListening();
 }
 
-// ---- Judging and looking
+// ---- Verdicts and the conversation
 
 MOCK_HYPERSTART_INLINE std::vector<Violation> MockHyperstart::TakeViolations() {
-  return rooms_->mailbox.TakeViolations();
+  return impl_->server.records().TakeViolations();
+}
+MOCK_HYPERSTART_INLINE void MockHyperstart::ReportViolation(Violation violation) {
+  impl_->server.ReportViolation(std::move(violation));
+}
+MOCK_HYPERSTART_INLINE void MockHyperstart::Note(Channel channel, std::string_view text) {
+  impl_->server.log().Words(EventKind::kFault, channel, text);
+}
+MOCK_HYPERSTART_INLINE std::vector<Event> MockHyperstart::Events() const {
+  return impl_->server.log().Events();
 }
 MOCK_HYPERSTART_INLINE std::string MockHyperstart::Transcript() const {
-  return rooms_->transcript.Text();
+  return detail::TranscriptText(Events());
 }
 MOCK_HYPERSTART_INLINE std::string MockHyperstart::TranscriptAsMermaid() const {
-  return rooms_->transcript.Mermaid();
+  return detail::TranscriptMermaid(Events());
 }
 
 }  // namespace hyperstart

@@ -1,6 +1,6 @@
-// How every thread of a mock is started: with the signals from outside blocked, so that the test
-// program's own threads take them. Knows nothing of what a thread is for. Stateless: any thread may
-// start one.
+// How the library starts its threads: with all external signals blocked, so that the test program's
+// own threads receive them. Does not know what a thread is for. Stateless: any thread may start
+// one.
 
 #ifndef MOCK_HYPERSTART_DETAIL_NET_BACKGROUND_THREAD_HPP_
 #define MOCK_HYPERSTART_DETAIL_NET_BACKGROUND_THREAD_HPP_
@@ -12,11 +12,11 @@
 
 namespace hyperstart::detail {
 
-/// A thread that takes no signals from outside: the test program's own threads keep them. Those of
-/// a crash stay: they strike the thread that crashes, and where they are blocked the program ends
-/// without a word. std::system_error where the system has no thread left.
+/// Starts a thread that receives no signals from outside. The signals of a crash stay unblocked:
+/// the kernel delivers them to the thread that crashes, and if they were blocked there, the program
+/// would end without a message. Throws std::system_error if the system has no thread left.
 template <typename Body>
-std::thread QuietThread(Body body) {
+std::thread StartBackgroundThread(Body body) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

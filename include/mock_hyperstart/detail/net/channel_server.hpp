@@ -1,349 +1,299 @@
-// One listening socket and the thread that serves it: one client after another, each to its end.
-// Does not know what a client's bytes mean: that is the business of the function that it is given.
-// Knows who is connected; what is sent while nobody is waits here for the next client.
+// One listening socket, and the clients that it accepts, one after another. Knows who is connected;
+// what is sent while nobody is waits here for the next client. Does not know what bytes mean: the
+// channel's thread, which its owner runs, asks for a client, reads it to its end, and detaches it.
+//
+//   while (std::shared_ptr<Connection> client = server.AttachClient(...)) {
+//     ... client->Read(...) ...
+//     server.DetachClient();
+//   }
 
 #ifndef MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_
 #define MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_
 
-#include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <asio/basic_socket_acceptor.hpp>
-#include <asio/io_context.hpp>
-#include <asio/local/stream_protocol.hpp>
-#include <cerrno>
-#include <chrono>
-#include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 
-#include "mock_hyperstart/detail/agent/records.hpp"
-#include "mock_hyperstart/detail/agent/transcript.hpp"
-#include "mock_hyperstart/detail/net/background_thread.hpp"
+#include "mock_hyperstart/detail/net/byte_queue.hpp"
+#include "mock_hyperstart/detail/net/channel_observer.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
 #include "mock_hyperstart/detail/net/descriptor.hpp"
-#include "mock_hyperstart/detail/net/socket_files.hpp"
-#include "mock_hyperstart/detail/wire/text.hpp"
-#include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/detail/net/listener.hpp"
+#include "mock_hyperstart/detail/net/mutex.hpp"
+#include "mock_hyperstart/detail/net/pause.hpp"
+#include "mock_hyperstart/detail/net/send_queue.hpp"
 
 namespace hyperstart::detail {
 
-/// The descriptors that Asio's sockets of one mock share; it is never run.
-using IoContext = asio::io_context;
-
 class ChannelServer {
  public:
-  /// `serve` is called on the channel's thread with each client, and returns when there is no more
-  /// to read of it. `greeting`, whole frames, is the first that a client gets.
-  ChannelServer(Channel channel, Mailbox& mailbox, Transcript& transcript,
-                std::function<void(Connection&)> serve, std::string greeting = {})
-      : channel_(channel),
-        mailbox_(mailbox),
-        transcript_(transcript),
-        serve_(std::move(serve)),
-        greeting_(std::move(greeting)) {}
+  /// `observer` outlives the server. With `keep_unread`, what a client did not read when it left
+  /// goes to the next one.
+  explicit ChannelServer(ChannelObserver& observer, bool keep_unread = false)
+      : observer_(observer), keep_unread_(keep_unread) {}
 
-  /// Clients may connect from now on, and wait for Run. std::system_error says why they can't.
+  /// Clients may connect from now on, and wait for AttachClient. Throws std::system_error, which
+  /// says why they can't.
   void Listen(IoContext& io, const std::string& path) {
-    const std::lock_guard lock(mutex_);
-    io_ = &io;
-    path_ = path;
-    Bind();
+    const MutexLock lock(mutex_);
+    listener_.Open(io, path);
     stopping_ = false;
   }
 
-  /// Starts the thread. std::system_error where there is none to be had.
-  void Run() try {
-    thread_ = QuietThread([this] {
-      ThisThreads() = this;
-      while (std::optional<Descriptor> client = Accept()) Serve(*std::move(client));
-    });
-  } catch (const std::system_error& error) {
-    ThrowErrno(error.code().value(), "cannot start the thread that serves " + path_);
-  }
+  // ---- On the channel's thread
 
-  /// Ends whatever the thread waits for; what is sent from now on is dropped.
-  void Interrupt() {
-    std::shared_ptr<Connection> client;  // to hang up on
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-      // One that has left by itself is served to its end, so that no verdict depends on who was
-      // quicker.
-      if (client_ && client_->IsGone()) {
-        client_->ReadOut();
-      } else if (client_) {
-        client = client_;
-        client->BeginHangUp();
-        if (connected_) transcript_.Note(channel_, "disconnected by Stop");
-        connected_ = false;
+  /// Blocks for the next client. From here on, what is sent goes to it: first `greeting`, which
+  /// `record_greeting` records as Send's `record` does, then what waited for a client. Null once
+  /// Stop has begun; before that come the clients that had connected and left by themselves.
+  template <typename Record>
+  std::shared_ptr<Connection> AttachClient(std::string_view greeting,
+                                           const Record& record_greeting) {
+    MutexLock lock(mutex_);
+    for (;;) {
+      while (!stopping_ && !listener_.IsOpen()) changed_.Wait(lock);
+      if (!listener_.IsOpen()) return nullptr;
+      const int listening = listener_.BeginAccept();
+      lock.Unlock();
+      Listener::Accepted accepted = Listener::Accept(listening);
+      lock.Lock();
+      listener_.EndAccept();
+      changed_.NotifyAll();
+      if (accepted.client.get() >= 0) {
+        if (Attach(std::move(accepted.client))) {
+          if (!greeting.empty()) client_->queue().Send(greeting, {}, record_greeting);
+          client_->queue().SendQueued(std::exchange(unsent_, {}));
+          return client_;
+        }
+      } else if (stopping_) {
+        return nullptr;
+      } else if (accepted.out_of_resources) {
+        // The client waits in the backlog until there are descriptors and memory again.
+        changed_.WaitFor(lock, Listener::kRetryAccept);
       }
-      if (!unsent_.empty()) {
-        transcript_.Note(channel_, fmt::format("{} that waited for a client are dropped",
-                                               Bytes(unsent_.size())));
-      }
-      unsent_.Clear();
-      if (acceptor_) ::shutdown(acceptor_->native_handle(), SHUT_RDWR);  // wakes accept4
     }
-    if (client) client->HangUp();  // wakes the thread, which then finds no lock taken
-    pause_.Set(false);
-    changed_.notify_all();
   }
 
-  /// After Interrupt: joins the thread and removes the socket. Listen may follow.
-  void Finish() {
-    if (thread_.joinable()) thread_.join();
-    const std::lock_guard lock(mutex_);
-    if (listening_ && file_) file_->Remove();
-    acceptor_.reset();
-    if (!listening_ && file_) file_->RemoveIfStale();
-    file_.reset();
-    listening_ = false;
-    io_ = nullptr;
+  /// Closes a client that waits in the backlog. False if there is none.
+  bool TurnAwayWaitingClient() {
+    const MutexLock lock(mutex_);
+    if (!listener_.HasBacklog()) return false;
+    Listener::Accept(listener_.handle());  // closed with the result
+    observer_.OnEvent(ChannelEvent::kTurnedAway, 0);
+    return true;
   }
 
-  bool IsStopping() {
-    const std::lock_guard lock(mutex_);
-    return stopping_;
+  /// The client has left while reading is paused: what is sent from here on waits for the next one.
+  void ReportDeparture() {
+    const MutexLock lock(mutex_);
+    SetClientLeft();
   }
 
-  /// Whether the caller is this channel's thread: a handler, say.
-  bool IsThisThread() const { return ThisThreads() == this; }
+  /// The client's input has ended. Blocks until it has read what is pending, or can't any more.
+  /// From here on, what is sent waits for the next client. Does nothing if no client is attached:
+  /// AttachClient may have thrown before or after it attached one.
+  void DetachClient() {
+    const std::shared_ptr<Connection> client = AttachedClient();  // it ends here, under no lock
+    if (!client) return;
+    do {
+      // It may have closed only its sending direction, and still read.
+      client->queue().WaitUntilPendingAtMost(0);
+    } while (!TryDetach());
+  }
 
-  // ---- to the client; without one, to the next
+  // ---- Sending, on any thread
 
-  /// Whole frames; `body` goes on where `head` ends. Dropped once Stop has begun.
-  void Send(std::string_view head, std::string_view body) {
-    const std::lock_guard lock(mutex_);
+  /// Sends whole frames, `head` and then `body` as one, to the client; without one, to the next.
+  /// Calls `record` under the lock that orders the bytes, if they are accepted; else tells the
+  /// observer why not.
+  template <typename Record>
+  void Send(std::string_view head, std::string_view body, const Record& record) {
+    const MutexLock lock(mutex_);
     if (connected_) {
-      client_->Send(head, body);
-    } else if (MayQueue(head.size() + body.size())) {
-      transcript_.Sent(channel_, head, body);
+      client_->queue().Send(head, body, record);
+    } else if (stopping_) {
+      observer_.OnEvent(ChannelEvent::kNotSentStopped, head.size() + body.size());
+    } else {
+      record();
       unsent_.Append(head);
       unsent_.Append(body);
     }
   }
-  /// Any bytes.
-  void SendOdd(std::string_view bytes, const std::string& what) {
-    const std::lock_guard lock(mutex_);
-    if (connected_) {
-      client_->SendOdd(bytes, what);
-    } else if (MayQueue(bytes.size())) {
-      transcript_.SentOdd(channel_, what, bytes);
-      unsent_.Append(bytes);
-    }
+
+  /// How many bytes were sent that no socket has taken yet.
+  std::size_t UnsentBytes() {
+    const MutexLock lock(mutex_);
+    return unsent_.size() + (client_ ? client_->queue().PendingBytes() : 0);
   }
 
-  // ---- faults
+  // ---- Faults, on any thread
 
   void Disconnect() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!connected_) return;
-    transcript_.Note(channel_, "disconnected by the mock");
-    client_->HangUp();
-    SetDisconnected();
+    observer_.OnEvent(ChannelEvent::kDisconnected, 0);
+    connected_ = false;
+    client_->Disconnect();
   }
 
   void Reset() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (!connected_) return;
-    transcript_.Note(channel_, "reset by the mock");
+    observer_.OnEvent(ChannelEvent::kReset, 0);
     connected_ = false;
     const std::shared_ptr<Connection> client = client_;
     ++resets_;
-    lock.unlock();
-    client->BeginReset();
-    lock.lock();
-    // Only now: whoever waits for it finds a client that is heard no more.
-    mailbox_.SetDisconnected(channel_);
+    lock.Unlock();
+    client->Reset();
+    lock.Lock();
+    // Only now: who waits for the departure then finds a client that is not read any more.
+    observer_.OnEvent(ChannelEvent::kDetached, 0);
     --resets_;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
-  void EndSending() {
-    const std::lock_guard lock(mutex_);
+  void ShutDownSending() {
+    const MutexLock lock(mutex_);
     if (!connected_) return;
-    transcript_.Note(channel_, "sending shut down by the mock");
-    client_->EndSending();
+    observer_.OnEvent(ChannelEvent::kSendingShutDown, 0);
+    client_->queue().ShutDownSending();
   }
 
   void PauseReading(bool paused) {
-    transcript_.Note(channel_, paused ? "reading paused" : "reading resumed");
+    const MutexLock lock(mutex_);
+    observer_.OnEvent(paused ? ChannelEvent::kReadingPaused : ChannelEvent::kReadingResumed, 0);
     pause_.Set(paused);
   }
 
   void SetWriteSize(std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     write_size_ = bytes;
-    if (client_) client_->SetWriteSize(bytes);
+    if (client_) client_->queue().SetWriteSize(bytes);
   }
 
   /// connect() is refused from now on, and who waits in the backlog is turned away.
   void StopListening() {
-    std::unique_lock lock(mutex_);
-    if (stopping_ || !listening_) return;
-    listening_ = false;
-    transcript_.Note(channel_, "listening stopped");
-    ::shutdown(acceptor_->native_handle(), SHUT_RDWR);  // wakes accept4
-    changed_.wait(lock, [&] { return stopping_ || listening_ || !accepting_; });
-    if (stopping_ || listening_) return;  // it is Finish's to end, or another's
-    acceptor_.reset();
-    changed_.notify_all();
+    MutexLock lock(mutex_);
+    if (stopping_ || !listener_.IsOpen()) return;
+    listener_.Close();
+    observer_.OnEvent(ChannelEvent::kListeningStopped, 0);
+    while (!stopping_ && !listener_.IsOpen() && listener_.IsAccepting()) changed_.Wait(lock);
+    if (stopping_ || listener_.IsOpen()) return;  // FinishStop closes it, or another call has
+    listener_.Release();
+    changed_.NotifyAll();
   }
 
-  /// A new socket in the place of the old one. std::system_error says why it can't be made.
+  /// Listens at the same path again. Throws std::system_error, which says why it can't.
   void ResumeListening() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || listening_ || !acceptor_; });
-    if (stopping_ || listening_) return;
-    Bind();
-    transcript_.Note(channel_, "listening again");
-    changed_.notify_all();
+    MutexLock lock(mutex_);
+    while (!stopping_ && !listener_.IsOpen() && !listener_.IsReleased()) changed_.Wait(lock);
+    if (stopping_ || listener_.IsOpen()) return;
+    listener_.Reopen();
+    observer_.OnEvent(ChannelEvent::kListeningResumed, 0);
+    changed_.NotifyAll();
+  }
+
+  // ---- Stop
+
+  /// Ends whatever the channel's thread waits for. What is sent from now on is dropped.
+  void BeginStop() {
+    std::shared_ptr<Connection> client;  // to be disconnected
+    {
+      const MutexLock lock(mutex_);
+      stopping_ = true;
+      if (client_ && client_->IsGone()) {
+        // It has left by itself: it is read to its end, so that no verdict depends on timing.
+        client_->Drain();
+      } else if (client_) {
+        client = client_;
+        client->BeginDisconnect();
+        if (connected_) observer_.OnEvent(ChannelEvent::kStopped, 0);
+        connected_ = false;
+      }
+      if (!unsent_.empty()) observer_.OnEvent(ChannelEvent::kUnsentDropped, unsent_.size());
+      unsent_.Clear();
+      listener_.WakeAccept();
+    }
+    if (client) client->FinishDisconnect();  // wakes the thread, which then finds no lock taken
+    pause_.Set(false);
+    changed_.NotifyAll();
+  }
+
+  /// After BeginStop, once the channel's thread has ended: removes the socket. Listen may follow.
+  void FinishStop() {
+    const MutexLock lock(mutex_);
+    listener_.Remove();
+  }
+
+  bool IsStopping() {
+    const MutexLock lock(mutex_);
+    return stopping_;
+  }
+  /// A client has connected and is not attached yet, since another one is.
+  bool HasWaitingClient() {
+    const MutexLock lock(mutex_);
+    return client_ != nullptr && listener_.HasBacklog();
   }
 
  private:
-  using Protocol = asio::local::stream_protocol;
-  /// Not Protocol::acceptor: its type-erased executor is a quarter of a second to compile.
-  using Acceptor = asio::basic_socket_acceptor<Protocol, asio::io_context::executor_type>;
-
-  static const ChannelServer*& ThisThreads() {
-    static thread_local const ChannelServer* server = nullptr;
-    return server;
-  }
-
-  /// Nothing once Stop has begun and who waited in the backlog was seen. With the system call
-  /// itself: Asio 1.22 accepts without CLOEXEC, and a program that the test starts would keep the
-  /// client's connection open.
-  std::optional<Descriptor> Accept() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [&] { return stopping_ || listening_; });
-      if (!listening_) return std::nullopt;
-      const int listening = acceptor_->native_handle();
-      accepting_ = true;
-      lock.unlock();
-      Descriptor client(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
-      const int error = errno;
-      lock.lock();
-      accepting_ = false;
-      changed_.notify_all();
-      if (client.get() >= 0) return client;
-      if (error == EINTR || error == ECONNABORTED) continue;
-      if (stopping_) return std::nullopt;
-      if (error != EINVAL) {
-        // Descriptors or memory have run out: the client waits in the backlog until there are some.
-        changed_.wait_for(lock, std::chrono::milliseconds(10), [&] { return stopping_; });
-      }
-    }
-  }
-
-  void Serve(Descriptor socket) {
-    const std::shared_ptr<Connection> client = Admit(std::move(socket));
-    if (!client) return;
-    serve_(*client);
-    do {
-      client->WaitUntilOwedAtMost(0);  // it may have ended its input only, and still read
-    } while (!Dismiss(*client));
-  }
-
-  /// From here on, what is sent goes to this client. Once Stop has begun, only one that has left
-  /// by itself is still heard.
-  std::shared_ptr<Connection> Admit(Descriptor socket) {
-    const std::lock_guard lock(mutex_);
-    auto client = std::make_shared<Connection>(
-        channel_, std::move(socket), transcript_, pause_, [this] { ClientLeft(); }, write_size_);
-    if (stopping_) {
-      if (!client->IsGone()) return nullptr;
-      client->ReadOut();
-    }
-    client_ = std::move(client);
-    transcript_.Note(channel_, "connected");
-    if (!greeting_.empty()) client_->Send(greeting_);
-    client_->SendQueued(std::exchange(unsent_, {}));
-    connected_ = true;
-    mailbox_.SetConnected(channel_);
+  std::shared_ptr<Connection> AttachedClient() {
+    const MutexLock lock(mutex_);
     return client_;
   }
 
-  /// From here on, what is sent waits for the next client. False if this one is owed something.
-  bool Dismiss(Connection& client) {
-    std::unique_lock lock(mutex_);
-    // Who resets it holds it meanwhile: it must close here, before the next one is served.
-    changed_.wait(lock, [&] { return resets_ == 0; });
-    if (!client.OwesNothing()) return false;
-    SetLeft();
+  /// Once Stop has begun, only a client that has left by itself is still attached.
+  bool Attach(Descriptor socket) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    auto client = std::make_shared<Connection>(std::move(socket), pause_, observer_,
+                                               SendQueue::Settings{write_size_, keep_unread_});
+    if (stopping_) {
+      if (!client->IsGone()) {
+        observer_.OnEvent(ChannelEvent::kTurnedAway, 0);
+        return false;
+      }
+      client->Drain();
+    }
+    client_ = std::move(client);
+    connected_ = true;
+    observer_.OnEvent(ChannelEvent::kConnected, 0);
+    return true;
+  }
+
+  /// False if something is pending again.
+  bool TryDetach() {
+    MutexLock lock(mutex_);
+    // Who resets the client holds it meanwhile. It must be closed here, before the next is served.
+    while (resets_ > 0) changed_.Wait(lock);
+    if (client_->queue().HasPending()) return false;
+    SetClientLeft();
+    ByteQueue unread = client_->queue().TakePending();
+    unread.Append(std::exchange(unsent_, {}));
+    if (!stopping_) unsent_ = std::move(unread);
     client_.reset();
     return true;
   }
 
-  /// The client has left while reading is paused: what it has sent is read when that is over.
-  void ClientLeft() {
-    const std::lock_guard lock(mutex_);
-    SetLeft();
-  }
-
-  // ---- under the lock
-
-  /// std::system_error says which path and why it can't be.
-  void Bind() {
-    ListeningSocket listening = ListenAt(path_);
-    try {
-      acceptor_.emplace(*io_, Protocol(), listening.socket.get());
-    } catch (const std::system_error& error) {  // no descriptors for Asio's own
-      listening.file.Remove();
-      ThrowErrno(error.code().value(), "cannot listen at " + path_);
-    }
-    listening.socket.release();
-    file_.emplace(std::move(listening.file));
-    listening_ = true;
-  }
-  void SetLeft() {
+  void SetClientLeft() MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (!connected_) return;
-    transcript_.Note(channel_, "disconnected");
-    SetDisconnected();
-  }
-  void SetDisconnected() {
     connected_ = false;
-    mailbox_.SetDisconnected(channel_);
-  }
-  bool MayQueue(std::size_t bytes) {
-    if (stopping_) {
-      transcript_.Note(channel_, fmt::format("{} not sent: the mock is stopped", Bytes(bytes)));
-    }
-    return !stopping_;
+    observer_.OnEvent(ChannelEvent::kClientLeft, 0);
   }
 
-  const Channel channel_;
-  Mailbox& mailbox_;
-  Transcript& transcript_;
-  const std::function<void(Connection&)> serve_;
-  const std::string greeting_;
-  std::string path_;
-  std::thread thread_;
+  ChannelObserver& observer_;
+  const bool keep_unread_;
   Pause pause_;
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  IoContext* io_ = nullptr;           // from Listen to Finish
-  std::optional<Acceptor> acceptor_;  // while listening_, and until the thread has left it
-  std::optional<BoundSocketFile> file_;
-  bool listening_ = false;
-  bool accepting_ = false;  // the thread is in accept4
-  bool stopping_ = true;
-  std::shared_ptr<Connection> client_;  // the one that is served
-  bool connected_ = false;              // what is sent goes to it
-  int resets_ = 0;                      // that other threads are about to do to it
-  ByteQueue unsent_;                    // while it does not
-  std::size_t write_size_ = 0;
+  Mutex mutex_;
+  ConditionVariable changed_;  // of stopping_, listener_ and resets_
+  bool stopping_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = true;
+  Listener listener_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  /// The client that is read, from AttachClient to DetachClient.
+  std::shared_ptr<Connection> client_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  /// What is sent goes to client_. False while it is detached: it has left in a pause, or the mock
+  /// has disconnected or reset it.
+  bool connected_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
+  int resets_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;    // calls of Reset that hold client_
+  ByteQueue unsent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // waits for a client
+  std::size_t write_size_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace hyperstart::detail

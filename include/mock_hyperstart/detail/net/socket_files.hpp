@@ -145,9 +145,8 @@ class BoundSocketFile {
   const std::string& path() const { return path_; }
 
   /// Removes the file, if it is still there. Call it before the socket is closed: until then the
-  /// kernel gives its inode number to no other file.
+  /// kernel gives its inode number to no other file, and no mock takes the file for stale.
   void Remove() const {
-    const Descriptor lock = LockDirectory(path_);
     if (IsThere()) ::unlink(path_.c_str());
   }
   /// Removes the file, if it is still there and no process has a socket bound to it. For when the

@@ -5,7 +5,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_WIRE_TEXT_HPP_
 #define MOCK_HYPERSTART_DETAIL_WIRE_TEXT_HPP_
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstddef>

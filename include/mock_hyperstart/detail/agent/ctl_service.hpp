@@ -1,0 +1,200 @@
+// What is done with a ctl client's bytes: each frame is counted by `next`, recorded and answered. A
+// command's whole way, from the socket to the records and back, stands in Serve. Runs on the ctl
+// thread.
+
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_CTL_SERVICE_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_CTL_SERVICE_HPP_
+
+#include <fmt/core.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "mock_hyperstart/detail/agent/answer_batch.hpp"
+#include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/frame_input.hpp"
+#include "mock_hyperstart/detail/agent/reply_policy.hpp"
+#include "mock_hyperstart/detail/agent/service_context.hpp"
+#include "mock_hyperstart/detail/net/channel_server.hpp"
+#include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/reply_spec.hpp"
+#include "mock_hyperstart/detail/wire/frame_reader.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
+#include "mock_hyperstart/event.hpp"
+#include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
+#include "mock_hyperstart/protocol.hpp"
+
+namespace hyperstart::detail {
+
+class CtlService {
+ public:
+  /// All outlive the service.
+  CtlService(ChannelServer& ctl, ChannelServer& io, const ServiceContext& context,
+             ReplyPolicy& policy)
+      : ctl_(ctl),
+        io_(io),
+        context_(context),
+        policy_(policy),
+        reader_(context.options.max_frame) {}
+
+  /// Reads the client until its input ends, or a header is broken, or the mock ends the connection.
+  void Serve(Connection& client) {
+    if (!std::exchange(goes_on_, false)) {
+      reader_ = FrameReader<CtlHeader>(context_.options.max_frame);
+    }
+    FrameInput<CtlHeader> input(Channel::kCtl, ctl_, client, reader_, context_);
+    AnswerBatch batch(client, context_);  // the answers to one read, sent in one write
+    while (input.Read()) {
+      while (FrameStep<CtlHeader>* const step = input.Next()) {
+        batch.CountPiece(*step);
+        if (!step->complete) continue;
+        const DecodedMessage& message =
+            batch.Receive({step->header.key, std::move(step->payload)}, input.read_at());
+        if (policy_.IsPlain()) {
+          batch.Answer(Command::kAck, policy_.AckPayload(message.command));
+        } else {
+          Answer(client, batch, message);
+        }
+      }
+      batch.Send();
+      EndAnswers();
+      if (input.broken()) {
+        input.ReportBrokenHeader();
+        break;
+      }
+    }
+    batch.EndPartialFrame();
+    goes_on_ = input.NextClientGoesOn();
+  }
+
+  /// While no client is served: the next one does not go on with a frame of the one before.
+  void DropPartialFrame() { goes_on_ = false; }
+
+  /// See MockHyperstart::HoldNexts. Any thread.
+  void HoldNexts(bool hold) { hold_nexts_ = hold; }
+
+ private:
+  /// Answers as the plans, the handler and the default reply say.
+  void Answer(Connection& client, AnswerBatch& batch, const DecodedMessage& message) {
+    ReplyPolicy::Decision decision = Decide(message);
+    if (decision.needs_handler) {
+      // The batch gives the message away.
+      // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+      const DecodedMessage copy = message;
+      if (hold_nexts_) batch.HoldNexts();
+      // The handler finds its command recorded. What it sends comes after what is sent here.
+      batch.Send();
+      AskHandler(decision, copy);
+      if (decision.reply.drop_nexts) batch.DropNexts();
+    }
+    if (decision.reply.IsPlain()) {
+      batch.ReleaseNexts();
+      batch.Answer(decision.reply.command, std::move(decision.reply.bytes));
+    } else {
+      ExecuteReply(client, batch, decision);
+    }
+  }
+
+  /// All replies have been sent: waits for plans may learn of it.
+  void EndAnswers() {
+    if (policy_.EndAnswers()) context_.records.WakePlanWaiters();
+  }
+
+  ReplyPolicy::Decision Decide(const DecodedMessage& message) {
+    try {
+      return policy_.Decide(message);
+    } catch (...) {
+      ReplyPolicy::Decision decision;
+      decision.reply = ReplyToException("the plan could not be executed", message.command);
+      return decision;
+    }
+  }
+
+  void AskHandler(ReplyPolicy::Decision& decision, const DecodedMessage& message) {
+    try {
+      policy_.AskHandler(decision, message);
+    } catch (...) {
+      decision.reply = WithFallback(std::move(decision.reply),
+                                    ReplyToException("the handler threw", message.command));
+    }
+  }
+
+  /// Keeps the exception that is being handled for Stop, and tells the client.
+  ReplySpec ReplyToException(const char* what, Command command) {
+    const std::string text = CurrentExceptionText();
+    context_.records.AddError(
+        fmt::format("{} at a {}: {}", what, CommandName(command, context_.options.dialect), text));
+    ReplySpec reply;
+    reply.kind = ReplySpec::Kind::kFrame;
+    reply.command = Command::kError;
+    reply.bytes = text;
+    return reply;
+  }
+
+  void ExecuteReply(Connection& client, AnswerBatch& batch, const ReplyPolicy::Decision& decision) {
+    const ReplySpec& reply = decision.reply;
+    batch.Send();
+    const bool waited = client.Sleep(reply.delay.value_or(std::chrono::milliseconds(0)));
+    batch.ReleaseNexts();
+    batch.Send();
+    if (waited) {
+      SendReply(client, decision);
+    } else {
+      context_.log.Words(EventKind::kFault, Channel::kCtl,
+                         "not answered, the client did not wait: " +
+                             DescribeContent(reply, context_.options.dialect));
+      // A client that reconnects during the delay is served at once.
+      if (reply.delay.value_or(std::chrono::milliseconds(0)).count() > 0) return;
+    }
+    if (!reply.disconnect) return;
+    ctl_.Disconnect();
+    if (!ctl_.IsStopping()) io_.Disconnect();
+  }
+
+  void SendReply(Connection& client, const ReplyPolicy::Decision& decision) {
+    const ReplySpec& reply = decision.reply;
+    const std::string content = DescribeContent(reply, context_.options.dialect);
+    std::string bytes;
+    AppendReply(reply, bytes);
+    if (reply.pieces) {
+      const std::string text =
+          fmt::format("{} in pieces of {}", content, Bytes(reply.pieces->bytes));
+      client.SendInPieces(bytes, reply.pieces->bytes, reply.pieces->gap,
+                          [&] { context_.log.SentRaw(Channel::kCtl, text, bytes); });
+    } else {
+      client.queue().Send(bytes, {}, [&] {
+        if (reply.IsWholeFrame()) {
+          context_.log.Sent(reply.command, reply.bytes);
+        } else {
+          context_.log.SentRaw(Channel::kCtl, content, bytes);
+        }
+      });
+    }
+    client.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
+    if (!reply.action && !reply.disconnect) return;
+    if (!client.queue().WaitUntilSent() || !reply.action) return;
+    try {
+      if (policy_.RunAction(decision)) return;
+      context_.log.Words(EventKind::kFault, Channel::kCtl,
+                         "the action after a reply is dropped: its handler was replaced");
+    } catch (...) {
+      context_.records.AddError(
+          fmt::format("the action after a reply ({}) threw: {}", content, CurrentExceptionText()));
+    }
+  }
+
+  ChannelServer& ctl_;
+  ChannelServer& io_;
+  const ServiceContext& context_;
+  ReplyPolicy& policy_;
+  std::atomic<bool> hold_nexts_{false};
+  FrameReader<CtlHeader> reader_;
+  bool goes_on_ = false;  // the next client goes on with the frame in reader_
+};
+
+}  // namespace hyperstart::detail
+
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_CTL_SERVICE_HPP_

@@ -1,0 +1,105 @@
+// Who waits for what, and waking them: a waiter is woken by nothing but what it waits for. Not
+// synchronised: its owner, the records, holds its lock around each call.
+
+#ifndef MOCK_HYPERSTART_DETAIL_AGENT_WAIT_LIST_HPP_
+#define MOCK_HYPERSTART_DETAIL_AGENT_WAIT_LIST_HPP_
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mock_hyperstart/detail/agent/clock.hpp"
+#include "mock_hyperstart/detail/agent/function_ref.hpp"
+#include "mock_hyperstart/detail/agent/inbox.hpp"
+#include "mock_hyperstart/detail/net/mutex.hpp"
+
+namespace hyperstart::detail {
+
+enum class Awaits { kMessage, kPacket, kConnection, kPlans };
+
+/// What one wait waits for.
+struct Waiter {
+  explicit Waiter(Awaits what) : awaits(what) {}
+
+  const Awaits awaits;
+  std::optional<std::uint64_t> key;  // a command or a seq; none: any
+  std::size_t bytes = 0;             // of the stream `key` that must be there, or its end
+  bool woken = false;
+  ConditionVariable wakeup;
+};
+
+class WaitList {
+ public:
+  /// Waits may wait from now on.
+  void Open() { life_ = Life::kStarted; }
+  /// Ends every wait. Returns when the last one has ended.
+  void Close(MutexLock& lock) {
+    if (life_ == Life::kStarted) life_ = Life::kStopped;
+    for (Waiter* const waiter : waiters_) waiter->wakeup.NotifyOne();
+    while (!waiters_.empty()) all_ended_.Wait(lock);
+  }
+
+  void Wake(Awaits what, std::uint64_t key, const Inbox& packets) {
+    for (Waiter* const waiter : waiters_) {
+      if (waiter->woken || waiter->awaits != what) continue;
+      if (waiter->key && *waiter->key != key) continue;
+      const bool is_short =
+          waiter->bytes > 0 && packets.BytesBeforeEnd(key) < waiter->bytes && !packets.HasEnd(key);
+      if (is_short) continue;
+      waiter->woken = true;
+      waiter->wakeup.NotifyOne();
+    }
+  }
+
+  /// Keeps a waiter in the list, so that Close waits for it: until the wait has built its result,
+  /// and however it ends, also by an exception from a matcher.
+  class Listed {
+   public:
+    Listed(WaitList& list, Waiter& waiter) : list_(list), waiter_(waiter) {
+      list_.waiters_.push_back(&waiter_);
+    }
+    Listed(const Listed&) = delete;
+    Listed& operator=(const Listed&) = delete;
+    ~Listed() {
+      list_.waiters_.erase(std::find(list_.waiters_.begin(), list_.waiters_.end(), &waiter_));
+      if (list_.waiters_.empty()) list_.all_ended_.NotifyAll();
+    }
+
+   private:
+    WaitList& list_;
+    Waiter& waiter_;
+  };
+
+  /// `waiter` is listed. Waits until `attempt` succeeds: then returns nothing. Else the reason:
+  /// what `hopeless` says as soon as it says something, or that the mock is not started; empty if
+  /// the time is over. Both are called under `lock`.
+  std::optional<std::string> Wait(MutexLock& lock, Waiter& waiter,
+                                  std::chrono::milliseconds timeout, FunctionRef<bool> attempt,
+                                  FunctionRef<std::string> hopeless) {
+    const Clock::time_point deadline = DeadlineIn(timeout);
+    for (;;) {
+      if (std::string why = hopeless(); !why.empty()) return why;
+      if (life_ == Life::kStopped) return "the mock is stopped";
+      if (life_ == Life::kNotStarted) return "the mock is not started: call Start() first";
+      if (Clock::now() >= deadline) return std::string();
+      waiter.woken = false;
+      waiter.wakeup.WaitUntil(lock, deadline);
+      if (attempt()) return std::nullopt;
+    }
+  }
+
+ private:
+  enum class Life { kNotStarted, kStarted, kStopped };
+
+  std::vector<Waiter*> waiters_;
+  ConditionVariable all_ended_;  // waiters_ is empty
+  Life life_ = Life::kNotStarted;
+};
+
+}  // namespace hyperstart::detail
+
+#endif  // MOCK_HYPERSTART_DETAIL_AGENT_WAIT_LIST_HPP_
