@@ -20,18 +20,20 @@ struct Recording {
     Dir dir = Dir::kOpen;
     bool by_agent = false;  // which side closed, for kClose
     std::string bytes;
+    double ms = 0;  // since the start
   };
 
   std::string description;
   std::string agent_end;  // "running", "died", "powered off"
   std::vector<Event> events;
+  std::string agent;  // "hyperstart v1.1.0 c0c07d2 (API 4244)"
 
   /// Loads recordings/NAME.json. Throws std::runtime_error if it cannot be read.
   static Recording Load(const std::string& name) {
     std::ifstream file(std::string(RECORDINGS_DIR "/") + name + ".json");
     if (!file) throw std::runtime_error("no recording " + name);
     const nlohmann::json json = nlohmann::json::parse(file);
-    Recording recording{json.at("description"), json.at("agent_end"), {}};
+    Recording recording{json.at("description"), json.at("agent_end"), {}, json.at("agent")};
     for (const nlohmann::json& event : json.at("events")) {
       const std::string dir = event.at("dir");
       recording.events.push_back({event.at("channel") == "ctl",
@@ -39,8 +41,8 @@ struct Recording {
                                   : dir == "close"         ? Dir::kClose
                                   : dir == "client->agent" ? Dir::kFromClient
                                                            : Dir::kFromAgent,
-                                  event.value("by", "") == "agent",
-                                  FromHex(event.value("hex", ""))});
+                                  event.value("by", "") == "agent", FromHex(event.value("hex", "")),
+                                  event.at("t_ms")});
     }
     return recording;
   }

@@ -184,13 +184,15 @@ TEST_P(Replay, SendsWhatTheAgentSent) {
   EXPECT_EQ(agent_->TakeViolations().empty(), recording_.agent_end != "died");
 }
 
-/// All but one. In that one, the next client continues a partial frame, as virtio allows. On a Unix
-/// socket a new client starts with a new frame.
+/// All of the wire alone. Not those whose point is the agent's state, which model_test.cpp plays.
+/// And not one more: over virtio a half-read frame goes on with the next client, which a Unix
+/// socket can't tell from a client that starts anew. The double starts anew.
 std::vector<std::string> Recordings() {
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {
     const std::string name = file.path().stem().string();
-    if (name != "virtio-08c-partial-then-reconnect") names.push_back(name);
+    const bool state = name.compare(0, 9, "virtio-09") == 0;
+    if (!state && name != "virtio-08c-partial-then-reconnect") names.push_back(name);
   }
   return names;
 }

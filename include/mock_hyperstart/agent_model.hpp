@@ -1,0 +1,127 @@
+// A stateful agent: makes a MockHyperstart behave as hyperstart itself does, with pods, containers,
+// processes, streams, signals, exit statuses and files, so that a runtime's whole life is tested
+// without a virtual machine. Also what kills or hangs the real agent does so here.
+//
+//   hyperstart::MockHyperstart agent;
+//   hyperstart::AgentModel model(agent);
+//   model.OnProgram("/bin/cat", hyperstart::Program::Echo());
+//   agent.Start();
+//
+// Needs Linux. The target mock_hyperstart::agent_model brings nlohmann-json too, with which tests
+// look at payloads; this header does not need it.
+
+#ifndef MOCK_HYPERSTART_AGENT_MODEL_HPP_
+#define MOCK_HYPERSTART_AGENT_MODEL_HPP_
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mock_hyperstart.hpp"
+#include "mock_hyperstart/detail/model/agent_commands.hpp"
+#include "mock_hyperstart/detail/model/pod.hpp"
+#include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/program.hpp"
+
+namespace hyperstart {
+
+/// Which agent the model behaves as.
+enum class AgentVersion {
+  kHyperstart110,  // v1.1.0, API 4244: ends of processes are told on ctl
+  kHyperstart070   // v0.7.0, API 4242: ends of processes are told on io, processes have no ids
+};
+
+/// The agent behind a MockHyperstart, as the client's commands leave it. A plan of the mock's
+/// (`agent.On(...)`) goes before the model, which then knows nothing of that command.
+///
+/// By default the virtual machine has every image, share, user and directory but those whose name
+/// says otherwise ("nope", "missing", "no_such_…", "nosuch…"), no network interface but lo, no
+/// program at all, and an empty /etc, /tmp and so on. Once it has died, powered off or hung, it
+/// stays so: a new mock and a new model are a new machine.
+///
+/// Threads: one of its own, for programs; every member may be called from any thread.
+class AgentModel {
+ public:
+  /// To be made before agent.Start(), and destroyed before the mock. It sets the mock's handler, io
+  /// handler and fatal-input handler. std::system_error where there is no thread to be had.
+  explicit AgentModel(MockHyperstart& agent, AgentVersion version = AgentVersion::kHyperstart110)
+      : agent_(agent),
+        core_(std::make_shared<detail::AgentCommands>(agent,
+                                                      version == AgentVersion::kHyperstart070)) {
+    core_->RunThread();
+    detail::AgentCommands* const core = core_.get();
+    agent_.HoldNexts(true);
+    agent_.SetIoHandler([core](const IoPacket& packet) { core->HandleIo(packet); });
+    agent_.SetFatalInputHandler(
+        [core](const Violation& violation) { core->HandleFatal(violation); });
+    agent_.SetHandler([core](const DecodedMessage& message) { return core->Handle(message); });
+  }
+  AgentModel(const AgentModel&) = delete;
+  AgentModel& operator=(const AgentModel&) = delete;
+  /// Detaches itself from the mock, and kills and reaps what runs.
+  ~AgentModel() {
+    if (::getpid() != process_) {  // forked off: neither its thread nor its children are here
+      // Kept for ever. NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
+      new std::shared_ptr<detail::AgentCommands>(std::move(core_));
+      return;
+    }
+    agent_.SetHandler(nullptr);
+    agent_.SetIoHandler(nullptr);
+    agent_.SetFatalInputHandler(nullptr);
+    agent_.HoldNexts(false);
+    core_->Shutdown();
+  }
+
+  /// What a process does whose first argument is exactly `argv0`. The newest match wins.
+  AgentModel& OnProgram(std::string argv0, Program program) {
+    core_->ChangeSetup([&](detail::MachineSetup& setup) {
+      setup.AddProgram(std::move(argv0), std::move(program));
+    });
+    return *this;
+  }
+  /// What every other process does. Without it: as where there is no such file, status 127.
+  AgentModel& OnAnyProgram(Program program) {
+    core_->ChangeSetup(
+        [&](detail::MachineSetup& setup) { setup.SetAnyProgram(std::move(program)); });
+    return *this;
+  }
+  /// The files of containers of that image are those below `directory`, which are read and written:
+  /// by readfile and writefile, for /etc/passwd and /etc/group, and by a Program::Local, which has
+  /// it as its root (that takes CAP_SYS_CHROOT; as root it also becomes the user). The image
+  /// "hyperstart" is the agent's own root.
+  AgentModel& SetRootfs(std::string image, std::string directory) {
+    core_->ChangeSetup([&](detail::MachineSetup& setup) {
+      setup.SetRootfs(std::move(image), std::move(directory));
+    });
+    return *this;
+  }
+  /// A network device that setupinterface and setuproute find, such as "eth0".
+  AgentModel& AddInterface(std::string name) {
+    core_->ChangeSetup(
+        [&](detail::MachineSetup& setup) { setup.interfaces.insert(std::move(name)); });
+    return *this;
+  }
+
+  /// Those that the agent knows, in the order in which they were started. One whose init is over is
+  /// gone; with kHyperstart070, when removecontainer or the last init's end has taken it.
+  std::vector<Container> Containers() const { return core_->Containers(); }
+  /// What writefile left in a container, also in the last of that id that is gone; nothing where it
+  /// wrote no such file. Relative paths start at /.
+  std::optional<std::string> File(std::string_view container, std::string_view path) const {
+    return core_->File(container, path);
+  }
+
+ private:
+  MockHyperstart& agent_;
+  const pid_t process_ = ::getpid();
+  std::shared_ptr<detail::AgentCommands> core_;
+};
+
+}  // namespace hyperstart
+
+#endif  // MOCK_HYPERSTART_AGENT_MODEL_HPP_

@@ -1,0 +1,390 @@
+// The commands of the model's agent, each in the agent's order of checks, with its errors, and with
+// what it dies of or hangs at.
+// Source of the behaviour: the recordings that are named, and src/init.c, src/exec.c and
+// src/container.c of hyperstart v1.1.0 and v0.7.0.
+
+#ifndef MOCK_HYPERSTART_DETAIL_MODEL_AGENT_COMMANDS_HPP_
+#define MOCK_HYPERSTART_DETAIL_MODEL_AGENT_COMMANDS_HPP_
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mock_hyperstart/detail/model/accounts.hpp"
+#include "mock_hyperstart/detail/model/agent_core.hpp"
+#include "mock_hyperstart/detail/model/files.hpp"
+#include "mock_hyperstart/detail/model/parson.hpp"
+#include "mock_hyperstart/detail/model/pod.hpp"
+#include "mock_hyperstart/detail/model/process.hpp"
+#include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/model/routes.hpp"
+#include "mock_hyperstart/detail/wire/bytes.hpp"
+#include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/program.hpp"
+#include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/reply.hpp"
+
+namespace hyperstart::detail {
+
+class AgentCommands : public AgentCore {
+ public:
+  using AgentCore::AgentCore;
+
+  /// On the ctl thread, under no lock.
+  Reply Handle(const DecodedMessage& message) {
+    Outcome outcome;
+    {
+      const std::unique_lock lock = Enter();
+      ReplyIsOut();  // of the command before, or it never will be
+      if (stopped()) return Silence().reply;
+      outcome = Dispatch(message);
+    }
+    if (outcome.close) CloseNow();
+    return outcome.reply;
+  }
+
+ private:
+  static constexpr std::string_view kNoSuchContainer{"no such container\0", 18};  // with its NUL
+  static constexpr std::string_view kInvalidSignal{"invalid signal\0", 15};
+  static constexpr std::string_view kNoSuchProcess{"no such process\0", 16};
+  static constexpr std::uint32_t kOldApiVersion = 4242;
+  static constexpr std::chrono::milliseconds kAtOnce{0};
+  /// How long the agent waits for a device to appear. [virtio-09k-setupinterface-missing]
+  static constexpr std::chrono::milliseconds kInterfaceWait{2000};
+
+  Outcome Dispatch(const DecodedMessage& message) {
+    switch (message.command) {
+      case Command::kVersion:
+        return old_ ? Ack(BigEndian32(kOldApiVersion)) : Outcome{Reply()};
+      case Command::kPing:
+      case Command::kReady:  // [virtio-04a-odd-codes]
+      case Command::kOnlineCpuMem:
+        return Ack();
+      case Command::kGetPodDeprecated:
+        return old_ ? Ack() : Error();  // [virtio070-01-basic, virtio-04a-odd-codes]
+      case Command::kStartPod:
+        return StartPod(message);
+      case Command::kDestroyPod:
+        return DestroyPod();
+      case Command::kNewContainer:
+        return NewContainer(message);
+      case Command::kExecCmd:
+        return ExecCmd(message);
+      case Command::kKillContainer:
+        return KillContainer(message);
+      case Command::kRemoveContainer:
+        return RemoveContainer(message);
+      case Command::kSignalProcess:
+        return old_ ? Error() : SignalProcess(message);
+      case Command::kWinSize:
+        return old_ ? ResizeBySeq(message) : Resize(message);
+      case Command::kWriteFile:
+        return WriteFile(message);
+      case Command::kReadFile:
+        return ReadFile(message);
+      case Command::kSetupInterface:
+        return SetupInterface(message);
+      case Command::kDeleteInterface:
+        return old_ ? Error() : DeleteInterface(message);
+      case Command::kSetupRoute:
+        return SetupRoute(message);
+      default:
+        return Error();  // [virtio-04a-odd-codes]
+    }
+  }
+
+  // ---- the pod
+
+  Outcome StartPod(const DecodedMessage& message) {
+    const std::optional<PodRequest> pod = RequestParser(message.payload, old_).Pod();
+    if (!pod) return Error();  // [virtio-06e-startpod-bad-json]
+    if (pod->hostname) pod_.hostname = *pod->hostname;
+    if (pod_.up) return PodFails("a second startpod [virtio-06h]");
+    for (const InterfaceRequest& interface : pod->interfaces) {
+      if (!interface.device) return PodFails("an interface without a device [from source]");
+      if (!HasInterface(*interface.device)) {
+        return PodFails("there is no interface " + *interface.device + " [from source]",
+                        kInterfaceWait);
+      }
+    }
+    const RouteSetup routes = CheckRoutes(pod->routes, setup_.interfaces);
+    if (routes != RouteSetup::kWorks) {
+      return PodFails("a route can't be set [from source]",
+                      routes == RouteSetup::kFails ? kAtOnce : kInterfaceWait);
+    }
+    if (pod->share_dir && NamesNothing(*pod->share_dir)) {
+      return PodFails("shareDir can't be mounted [virtio-06g-startpod-bad-share]");
+    }
+    if (!pod->hostname) return Hang(message, "it has no hostname", "virtio-06f");
+    pod_.up = true;
+    for (const ContainerRequest& request : pod->containers) {
+      // [virtio-09f-startpod-good-list, -first-fails, -second-fails]
+      const Started started = StartContainer(request);
+      if (started.outcome == StartOutcome::kHangs) return HangAtStart(message);
+      if (started.outcome == StartOutcome::kGood) continue;
+      auto failed = std::make_shared<ModelContainer>();
+      failed->id = request.id.value_or("(null)");
+      pod_.containers.push_back(std::move(failed));
+      return PodFails("the first container can't be started [virtio-09f-startpod-first-fails]");
+    }
+    return Then(Reply::Ack());
+  }
+  /// Power off; but where containers run they get SIGTERM, and the agent lives.
+  Outcome PodFails(std::string why, std::chrono::milliseconds after = kAtOnce) {
+    if (pod_.remaining == 0) return PowerOffAfter(Reply::Error(), std::move(why), after);
+    return Then(
+        Reply::Error(), [this] { TerminateEverything(); }, after);
+  }
+
+  /// The `ack` comes after the last init's event; `next` comes at once, and a second command adds
+  /// no second `ack`. [virtio-06u, virtio-06w, virtio-06x, virtio-06y, virtio-09g-*]
+  Outcome DestroyPod() {
+    pod_.destroy_requested = true;
+    if (pod_.remaining == 0) return PowerOffAfter(Reply::Ack(), "destroypod");
+    return Then(Reply::Nothing(), [this] { TerminateEverything(); });
+  }
+
+  // ---- containers and processes
+
+  struct Started {
+    StartOutcome outcome = StartOutcome::kFails;
+    bool dies = false;  // of what failed, where it was a command of its own
+  };
+
+  Outcome NewContainer(const DecodedMessage& message) {
+    if (!pod_.up) return Error();  // [virtio-06c-newcontainer-before-pod]
+    const std::optional<ContainerRequest> request =
+        RequestParser(message.payload, old_).Container();
+    if (!request) return Error();  // [virtio-06r4]
+    if (!old_ && !request->id) return Die(message, {"it has no id", "from source"});
+    if (!old_ && (*request->id == kAgentContainer || pod_.Find(*request->id))) return Error();
+    const Started started = StartContainer(*request);
+    if (started.outcome == StartOutcome::kHangs) return HangAtStart(message);
+    if (started.outcome == StartOutcome::kGood) return Then(Reply::Ack());
+    if (!started.dies) return Error();  // [virtio-06r9]
+    return Die(message, {"its user or workdir does not exist", "virtio-09e-newcontainer-bad-user"});
+  }
+
+  Started StartContainer(const ContainerRequest& request) {
+    const ProcessRequest& process = request.process;
+    if (!setup_.HasImage(request.image) || !request.rootfs || NamesNothing(*request.rootfs)) {
+      return {};
+    }
+    // From source: the agent prints the first argument.
+    if (!process.args) return {StartOutcome::kHangs};
+    if (!HasStreams(process) || !request.id || request.id->empty()) return {};
+    auto container = std::make_shared<ModelContainer>();
+    container->id = *request.id;
+    container->envs = process.envs;
+    container->files = FilesFor(*request.image, process, request.read_only);
+    const std::optional<Credentials> user = Accounts(container->files).Find(process, old_);
+    const StartOutcome outcome = CheckStart(process, container->files, user.has_value());
+    if (outcome != StartOutcome::kGood && !old_) return {outcome, true};
+    pod_.containers.push_back(container);
+    pod_.last_files.erase(container->id);
+    AddStarted(process, container, container->files, user, outcome, true);
+    return {StartOutcome::kGood};
+  }
+  static bool HasStreams(const ProcessRequest& process) {  // [virtio-06l-exec-errors]
+    return process.stdio != 0 && (process.terminal || process.stderr_seq != 0);
+  }
+
+  Outcome ExecCmd(const DecodedMessage& message) {
+    const std::optional<ExecRequest> request = RequestParser(message.payload, old_).Exec();
+    if (!request) return Error();
+    const ProcessRequest& process = request->process;
+    const ContainerPtr container = pod_.Find(request->container);
+    const bool in_agent = !old_ && request->container == kAgentContainer;
+    if (old_ && !pod_.up) return Error();
+    if (!old_) {
+      if (!container && !in_agent) return Error();  // [virtio-06b-missing-container]
+      const Pod::Found same = Pod::FindById(listed(), process.id);
+      if (same.death) return Die(message, *same.death);
+      if (same.process) return Error();  // [virtio-09c-exec-id-elsewhere, virtio-09m]
+    }
+    if (!process.args || !HasStreams(process)) return Error();
+    // There are no terminals before startpod. [virtio-06d-exec-hyperstart-before-pod]
+    if (process.terminal && in_agent && !pod_.up) return Error();
+    const FileSystem own = FilesFor(std::string(kAgentContainer), process, false);
+    const FileSystem& files = container ? container->files : own;
+    const std::optional<Credentials> user = Accounts(files).Find(process, old_);
+    StartOutcome outcome = CheckStart(process, files, user.has_value());
+    if (container && !container->init) outcome = StartOutcome::kFails;
+    if (!old_ && outcome == StartOutcome::kHangs) return HangAtStart(message);
+    if (!old_ && outcome == StartOutcome::kFails) {
+      // It uses what it has freed; once of two times it survived a bad user. [virtio-06l3]
+      return ErrorAndDie(
+          message, {"its workdir, user or group does not exist", "virtio-09e-exec-bad-workdir"});
+    }
+    if (!container && !in_agent) outcome = StartOutcome::kFails;
+    AddStarted(process, container, files, user, outcome, false);
+    return Then(Reply::Ack());
+  }
+  /// An agent of API 4242 finds only after its `ack` that a process can't be started, and tells it
+  /// by the status alone. From source.
+  void AddStarted(const ProcessRequest& request, const ContainerPtr& container,
+                  const FileSystem& files, const std::optional<Credentials>& user,
+                  StartOutcome outcome, bool is_init) {
+    ProcessRequest started = request;
+    const bool named = !started.args->empty() && started.args->front();
+    if (!named) started.args = std::vector<AgentString>{""};
+    const ProcessPtr process =
+        AddProcess(started, container, files, user.value_or(Credentials()), is_init);
+    if (outcome != StartOutcome::kGood) {
+      process->program = Program::Exit(outcome == StartOutcome::kHangs && named ? 0 : 125);
+    }
+  }
+  Outcome HangAtStart(const DecodedMessage& message) {
+    return Hang(message, "args is empty, or a variable of envs has no value",
+                "virtio-09e-exec-emptyargs, virtio-09j-env");
+  }
+
+  Outcome KillContainer(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return Error();  // [virtio-06a-kill-missing]
+    const AgentString id = json->String("container");
+    if (const auto death = pod_.DiesLookingFor(id)) return Die(message, *death);
+    const ContainerPtr container = id ? pod_.Find(*id) : nullptr;
+    if (!container) return Error(old_ ? std::string() : std::string(kNoSuchContainer));
+    const int signal = json->Int("signal");
+    const bool known = signal >= 0 && signal <= 64;
+    if (!old_ && !known) return Error(std::string(kInvalidSignal));  // [virtio-06r-container]
+    if (container->init && known && signal > 0) {
+      if (container->init->HasEnded() && !old_) return Error(std::string(kNoSuchProcess));
+      return AckThenSignal(container->init, signal, false);
+    }
+    return Ack();  // none, or 0, has no effect [virtio-09b-signal-999]
+  }
+
+  Outcome RemoveContainer(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return Error();
+    const AgentString id = json->String("container");
+    if (const auto death = pod_.DiesLookingFor(id)) return Die(message, *death);  // [virtio-06r5]
+    const ContainerPtr container = id ? pod_.Find(*id) : nullptr;
+    // A container of API 4243 and later is gone with its init. [virtio-06r-container]
+    if (!old_ || !container || !container->init || !container->init->HasEnded()) return Error();
+    pod_.containers.erase(std::remove(pod_.containers.begin(), pod_.containers.end(), container),
+                          pod_.containers.end());
+    return Ack();
+  }
+
+  Outcome SignalProcess(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return Error();
+    const Pod::Found found =
+        pod_.FindProcess(listed(), json->String("container"), json->String("process"));
+    if (found.death) return Die(message, *found.death);
+    if (!found.process) return Error();
+    // Any number is good, but the kernel may not know it. [virtio-09b-signal-999]
+    const int signal = json->Int("signal");
+    if (signal <= 0 || signal > 64) return Ack();
+    return AckThenSignal(found.process, signal, true);
+  }
+  /// The `ack` comes before what the signal brings about.
+  Outcome AckThenSignal(const ProcessPtr& process, int signal, bool group) {
+    return Then(Reply::Ack(), [this, process, signal, group] { Signal(*process, signal, group); });
+  }
+
+  Outcome Resize(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return Error();
+    const AgentString container = json->String("container");
+    const AgentString process = json->String("process");
+    if (!container || !process) return Error();
+    const Pod::Found found = pod_.FindProcess(listed(), container, process);
+    if (found.death) return Die(message, *found.death);
+    return SetSize(found.process, *json);  // [virtio-06q-exec-tty, virtio-06s-container-tty]
+  }
+  /// An unknown seq is acked. [virtio070-05-tty]
+  Outcome ResizeBySeq(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return Error();
+    const double seq = json->Number("seq");
+    const bool fits = seq >= 0 && seq < 18446744073709551616.0;
+    const ProcessPtr process = fits ? FindBySeq(static_cast<std::uint64_t>(seq)) : nullptr;
+    return process ? SetSize(process, *json) : Ack();
+  }
+  Outcome SetSize(const ProcessPtr& process, const ParsonObject& json) {
+    if (!process || !process->spec().terminal || process->HasEnded()) return Error();
+    // Modulo 65536. [virtio-09j-winsize]
+    const WindowSize size{json.Int("row") & 0xffff, json.Int("column") & 0xffff};
+    return Then(Reply::Ack(), [process, size] {
+      // It may not have heard of the size before.
+      process->window_changed = process->window_changed || process->window != size;
+      process->window = size;
+      if (process->child) process->child->Resize(size);
+    });
+  }
+
+  // ---- files
+
+  /// The JSON ends at the first }, even in a string. [virtio-09d-writefile-brace]
+  Outcome WriteFile(const DecodedMessage& message) {
+    const std::string_view payload = message.payload;
+    const std::size_t brace = payload.substr(0, payload.find('\0')).find('}');
+    if (brace == std::string_view::npos) return Error();
+    const std::optional<FileRequest> request =
+        RequestParser(payload.substr(0, brace + 1), old_).File();
+    const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
+    if (!container || !container->init) return Error();
+    return container->files.Write(request->file, payload.substr(brace + 1)) ? Ack() : Error();
+  }
+
+  Outcome ReadFile(const DecodedMessage& message) {
+    using Kind = FileSystem::ReadResult::Kind;
+    const std::optional<FileRequest> request = RequestParser(message.payload, old_).File();
+    const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
+    if (!container || !container->init) return Error();  // [virtio-06t-files]
+    FileSystem::ReadResult result = container->files.Read(request->file);
+    if (result.kind == Kind::kHangs) {
+      return Hang(message, "the file is shorter than it says", "virtio-09d-readfile-sysfs");
+    }
+    if (result.kind == Kind::kContent) return Ack(std::move(result.bytes));
+    return Error(std::move(result.bytes));  // [virtio-09d-readfile-dir]
+  }
+
+  // ---- the machine
+
+  bool HasInterface(const std::string& name) const { return setup_.interfaces.count(name) > 0; }
+  static Outcome ErrorAfterWait() { return {Reply::Error().After(kInterfaceWait)}; }
+
+  Outcome SetupInterface(const DecodedMessage& message) {
+    const std::optional<InterfaceRequest> request =
+        RequestParser(message.payload, old_).Interface();
+    if (!request || !request->device) return Error();
+    if (!HasInterface(*request->device)) return ErrorAfterWait();
+    if (request->new_name) {
+      setup_.interfaces.erase(*request->device);
+      setup_.interfaces.insert(*request->new_name);
+    }
+    return Ack();
+  }
+  /// `lo` can't be removed. From source.
+  Outcome DeleteInterface(const DecodedMessage& message) {
+    const std::optional<InterfaceRequest> request =
+        RequestParser(message.payload, old_).Interface();
+    if (!request || !request->device || *request->device == "lo") return Error();
+    return setup_.interfaces.erase(*request->device) > 0 ? Ack() : Error();
+  }
+  Outcome SetupRoute(const DecodedMessage& message) {
+    const std::optional<std::vector<RouteRequest>> routes =
+        RequestParser(message.payload, old_).Routes();
+    if (!routes) return Error();
+    const RouteSetup setup = CheckRoutes(*routes, setup_.interfaces);
+    if (setup == RouteSetup::kFailsLate) return ErrorAfterWait();
+    return setup == RouteSetup::kWorks ? Ack() : Error();
+  }
+};
+
+}  // namespace hyperstart::detail
+
+#endif  // MOCK_HYPERSTART_DETAIL_MODEL_AGENT_COMMANDS_HPP_

@@ -1,0 +1,132 @@
+// All processes of a model as the agent lists them, and what its commands ask of them. Who serves
+// them is in process_thread.hpp, which derives from this. Knows nothing of containers.
+//
+// Threads: everything under the mutex, but where it says otherwise. Lock order: this mutex before
+// the mock's.
+
+#ifndef MOCK_HYPERSTART_DETAIL_MODEL_PROCESS_TABLE_HPP_
+#define MOCK_HYPERSTART_DETAIL_MODEL_PROCESS_TABLE_HPP_
+
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "mock_hyperstart.hpp"
+#include "mock_hyperstart/detail/model/process.hpp"
+
+namespace hyperstart::detail {
+
+class ProcessTable : public ProcessHost, public std::enable_shared_from_this<ProcessTable> {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using ProcessPtr = std::shared_ptr<ModelProcess>;
+
+  explicit ProcessTable(MockHyperstart& agent)
+      : agent_(agent), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!wake_) throw std::system_error(errno, std::generic_category(), "eventfd");
+  }
+
+  /// On any thread, with the mutex or without.
+  void Wake() override {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));
+  }
+
+ protected:
+  using Phase = ModelProcess::Phase;
+
+  /// A process has ended, whatever still holds its pipes.
+  virtual void OnExited(const ProcessPtr& process) = 0;
+  /// It is over; it is no longer listed.
+  virtual void OnOver(const ProcessPtr& process) = 0;
+
+  void Add(const ProcessPtr& process) { listed_.push_back(process); }
+  const std::vector<ProcessPtr>& listed() const { return listed_; }
+  ProcessPtr FindBySeq(std::uint64_t seq) const {
+    for (const ProcessPtr& process : listed_) {
+      if (process->stdio == seq) return process;
+    }
+    return nullptr;
+  }
+
+  /// `action` follows the reply of the current command, which is sent after `delay`.
+  void AfterReply(std::function<void()> action, std::chrono::milliseconds delay = {}) {
+    after_reply_ = std::move(action);
+    after_reply_by_ = Clock::now() + delay + kLongestAwait;
+    Wake();
+  }
+  /// The client has its reply, or never will: what waited for that goes on.
+  void ReplyIsOut() {
+    if (const auto action = std::exchange(after_reply_, nullptr)) action();
+    for (const ProcessPtr& process : listed_) process->told = true;
+    Wake();
+  }
+  /// To the process alone, or to its group.
+  void Signal(ModelProcess& process, int number, bool group) {
+    if (process.child && group) {
+      process.child->SignalGroup(number);
+    } else if (process.child) {
+      process.child->Signal(number);
+    } else if (!process.told && ModelProcess::EndsByDefault(number)) {
+      process.killed_unstarted = true;  // [virtio-09f-startpod-second-fails]
+    } else if (!process.HasEnded()) {
+      process.signals.push_back(number);
+    }
+    Wake();
+  }
+  /// To it and all that came of it.
+  void SignalAll(ModelProcess& process, int number) {
+    if (process.child) {
+      process.child->KillAll(number);
+      Wake();
+    } else {
+      Signal(process, number, true);
+    }
+  }
+  /// SIGTERM to all. The agent looks at what has ended only when all have been signalled; the time
+  /// is how long that was seen to take. What has ended by then is told in `order`.
+  /// [virtio-06w-destroy-running, virtio-09g-destroy-two]
+  void TerminateAll(std::vector<ProcessPtr> order) {
+    reap_not_before_ = Clock::now() + std::chrono::milliseconds(100);
+    for (const ProcessPtr& process : listed_) SignalAll(*process, SIGTERM);
+    step_order_ = std::move(order);
+    Wake();
+  }
+  /// The virtual machine is gone: nothing runs, nothing more is said. `disconnect` has the clients
+  /// of both channels leave once they have what was sent.
+  void StopAll(bool disconnect) {
+    stopped_ = true;
+    for (const ProcessPtr& process : listed_) process->child.reset();
+    disconnects_ = disconnects_ || disconnect;
+    Wake();
+  }
+  /// The agent hangs: what runs goes on, but nobody hears of it.
+  void Hang() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
+
+  /// How long what follows a reply waits for that to be sent.
+  static constexpr std::chrono::milliseconds kLongestAwait{2000};
+
+  MockHyperstart& agent_;
+  const OwnedFd wake_;
+  bool stopped_ = false;      // the machine is off, or hangs
+  bool disconnects_ = false;  // the thread has the channels to close
+  Clock::time_point reap_not_before_;
+  std::vector<ProcessPtr> listed_;  // in the order in which they were started
+  std::vector<ProcessPtr> step_order_;
+  std::function<void()> after_reply_;
+  Clock::time_point after_reply_by_;
+};
+
+}  // namespace hyperstart::detail
+
+#endif  // MOCK_HYPERSTART_DETAIL_MODEL_PROCESS_TABLE_HPP_

@@ -1,0 +1,137 @@
+// Each recording's client talks to the model, whose programs are real processes in the files of the
+// recorded guest. It must hear what it heard of the real agent. README.md says of each recording
+// whether it does, and where it does not, which fact of the recording explains that.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mock_hyperstart/agent_model.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "conformance/guest.hpp"
+#include "conformance/played_client.hpp"
+#include "conformance/recording.hpp"
+
+namespace hyperstart {
+namespace {
+
+std::string why_no_guest;  // set by main
+
+/// A stream of which a part was the guest's or the scheduler's and not the agent's, and the texts
+/// that it may say; none: any.
+struct Tolerance {
+  const char* recording;
+  std::uint64_t seq;
+  std::vector<std::string> texts;
+  const char* fact;
+};
+const std::vector<Tolerance>& Tolerances() {
+  static const std::vector<Tolerance> tolerances = {
+      {"virtio-06w-destroy-running",
+       4,
+       {"", "Terminated\n"},
+       "a shell and its child get SIGTERM at once, and whether the shell still tells of its "
+       "child's "
+       "is the scheduler's"},
+      {"virtio-09b-signal-group",
+       5,
+       {"parent-term\nchild-term\n", "child-term\nparent-term\n"},
+       "two processes get the signal at once"},
+      {"virtio-09j-env", 3, {}, "ps and the order of env are the guest's"},
+  };
+  return tolerances;
+}
+
+std::string Named(std::string name) {
+  for (char& byte : name) byte = byte == '-' ? '_' : byte;
+  return name;
+}
+
+class Model : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (FindBusybox().empty()) GTEST_SKIP() << "needs busybox (Debian: busybox-static)";
+    if (!why_no_guest.empty()) GTEST_SKIP() << why_no_guest;
+    guest_ = std::make_unique<Guest>(FindBusybox());
+  }
+
+  Said Recorded() const {
+    std::string ctl;
+    std::string io;
+    Said closed;
+    for (const Recording::Event& event : recording_.events) {
+      if (event.dir == Recording::Dir::kFromAgent) (event.ctl ? ctl : io) += event.bytes;
+      if (event.dir == Recording::Dir::kClose && event.by_agent) {
+        (event.ctl ? closed.ctl_closed : closed.io_closed) = true;
+      }
+    }
+    Said said = Said::FromBytes(std::move(ctl), std::move(io));
+    said.ctl_closed = closed.ctl_closed;
+    said.io_closed = closed.io_closed;
+    return said;
+  }
+  void Tolerate(Said& said) const {
+    for (const Tolerance& tolerance : Tolerances()) {
+      if (GetParam() != tolerance.recording) continue;
+      std::vector<std::string>& stream = said.io[tolerance.seq];
+      if (stream.empty()) stream.emplace_back();
+      const std::vector<std::string>& texts = tolerance.texts;
+      const bool known = std::find(texts.begin(), texts.end(), stream.front()) != texts.end();
+      if (texts.empty() || known) stream.front() = tolerance.fact;
+    }
+  }
+
+  const Recording recording_ = Recording::Load(GetParam());
+  std::unique_ptr<Guest> guest_;
+};
+
+TEST_P(Model, SaysWhatTheAgentSaid) {
+  SCOPED_TRACE(recording_.description);
+  Options options;
+  options.transport = Transport::kVirtio;  // what becomes of a channel when its client leaves
+  MockHyperstart agent(options);
+  const bool old = recording_.agent.find("0.7.0") != std::string::npos;
+  AgentModel model(agent, old ? AgentVersion::kHyperstart070 : AgentVersion::kHyperstart110);
+  model.OnAnyProgram(Program::Local());
+  model.SetRootfs("img", guest_->root());
+  model.SetRootfs("hyperstart", guest_->root());
+  agent.Start();
+  PlayedClient client(agent.GetSocketPaths().ctl, agent.GetSocketPaths().io);
+
+  Said said = client.Play(recording_);
+  Said recorded = Recorded();
+  Tolerate(said);
+  Tolerate(recorded);
+
+  EXPECT_EQ(said.ctl, recorded.ctl);
+  EXPECT_EQ(said.io, recorded.io);
+  EXPECT_EQ(said.ctl_closed, recorded.ctl_closed);
+  EXPECT_EQ(said.io_closed, recorded.io_closed);
+  // What the real agent died of is a violation, and nothing else is.
+  EXPECT_EQ(agent.TakeViolations().empty(), recording_.agent_end != "died");
+}
+
+std::vector<std::string> Recordings() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {
+    names.push_back(file.path().stem().string());
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Agent, Model, testing::ValuesIn(Recordings()),
+                         [](const auto& tested) { return Named(tested.param); });
+
+}  // namespace
+}  // namespace hyperstart
+
+int main(int argc, char** argv) {
+  hyperstart::why_no_guest = EnterOwnMounts();  // before there is a thread
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
