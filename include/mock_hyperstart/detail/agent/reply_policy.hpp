@@ -84,10 +84,11 @@ class ReplyPolicy {
     return rule->plan;
   }
   void SetDefaultReply(Reply reply) {
+    std::optional<ReplySpec> next = ReplyAccess::Take(std::move(reply));
     const MutexLock lock(mutex_);
     has_rules_ = true;
-    default_ = ReplyAccess::Take(std::move(reply));
-  }
+    default_.swap(next);
+  }  // The lock ends first, then the old reply, whose action is the user's code.
   /// See UserFunction::Set.
   void SetHandler(Handler handler, bool from_handler) {
     handler_.Set(std::move(handler), from_handler);

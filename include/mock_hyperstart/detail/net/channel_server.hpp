@@ -78,7 +78,7 @@ class ChannelServer {
   /// Closes a client that waits in the backlog. False if there is none.
   bool TurnAwayWaitingClient() {
     const MutexLock lock(mutex_);
-    if (!listener_.HasBacklog()) return false;
+    if (stopping_ || !listener_.HasBacklog()) return false;
     Listener::Accept(listener_.handle());  // closed with the result
     observer_.OnEvent(ChannelEvent::kTurnedAway, 0);
     return true;
@@ -233,7 +233,8 @@ class ChannelServer {
   /// A client has connected and is not attached yet, since another one is.
   bool HasWaitingClient() {
     const MutexLock lock(mutex_);
-    return client_ != nullptr && listener_.HasBacklog();
+    // Stop shuts the listening socket down, which poll can't tell from a client that waits.
+    return !stopping_ && client_ != nullptr && listener_.HasBacklog();
   }
 
  private:
