@@ -27,7 +27,7 @@
 inline std::string EnterOwnMounts() {
   static constexpr std::string_view kHostname = "h";  // of every recording
   if (::unshare(CLONE_NEWNS | CLONE_NEWUTS) != 0 ||
-      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("none", "/", "none", MS_REC | MS_PRIVATE, nullptr) != 0 ||
       ::sethostname(kHostname.data(), kHostname.size()) != 0) {
     return std::string("it takes root to give a guest mounts of its own: ") + std::strerror(errno);
   }

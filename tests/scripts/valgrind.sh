@@ -32,7 +32,8 @@ export -f run
 # Tests that fork run without the leak check: in the child, memory counts as lost that only the
 # parent's threads knew of. The storm of signals, one each 200 µs, leaves valgrind no time to run the
 # program. A child process of valgrind's reports another status for a program that can't be executed;
-# conformance with the model needs a root directory of its own.
+# conformance with the model needs a root directory of its own. In the unit tests, valgrind's own
+# operator new takes the place of the one that counts, and it does not know the call openat2.
 while read -r program _; do
   case $(basename "$program") in
     mock_tests)
@@ -48,6 +49,9 @@ while read -r program _; do
       ;;
     conformance_tests)
       echo "$program -*Model.*"
+      ;;
+    unit_tests)
+      echo "$program -FrameReaderTest*.Allocates*:FilesOfADirectory.*"
       ;;
     model_tests)
       echo "$program -*TellsHowAnExecFailed:Generated.* --leak-check=no"
