@@ -45,7 +45,7 @@ while read -r program _; do
       echo "$program Isolation.NoOtherUserCanConnect --leak-check=no"
       ;;
     exhaustion_tests)
-      echo "$program -Signals.InAStormChangeNothing"
+      echo "$program -Signals.InAStormChangeNothing:*Memory.*"
       ;;
     conformance_tests)
       echo "$program -*Model.*"
