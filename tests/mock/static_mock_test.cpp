@@ -63,7 +63,8 @@ TEST_P(StaticMock, ThatFailsNothingLetsTheProgramPass) {
 
 INSTANTIATE_TEST_SUITE_P(Each, StaticMock,
                          testing::Values("Unused.AtNamespaceScope", "Used.AtNamespaceScope",
-                                         "Used.InAFunction", "Stopped.AtNamespaceScope"));
+                                         "Used.InAFunction", "Stopped.AtNamespaceScope",
+                                         "Intercepted.AfterTheTests"));
 
 class FailingStaticMock : public StaticMock {};
 

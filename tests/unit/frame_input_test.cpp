@@ -127,7 +127,7 @@ TEST_F(FrameInputTest, TellsWaitsWhatHasArrivedOfAFrame) {
   records_.Open(Clock::now());
   records_.SetConnected(Channel::kCtl);
   const auto status = [this] {
-    return records_.WaitForMessage({}, std::chrono::milliseconds(0)).reason;
+    return records_.WaitForMessage(std::nullopt, std::chrono::milliseconds(0)).reason;
   };
   const std::string frame = Frame(Command::kPing, "payload");
   client_->Write(frame.substr(0, 10));

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -90,8 +91,10 @@ TEST_F(RecordsTest, GivesTheOldestMessage) {
   Open();
   Add(Command::kPing, "1");
   Add(Command::kStartPod, "2");
-  EXPECT_EQ(*records_.WaitForMessage({}, kNow).value, (DecodedMessage{Command::kPing, "1"}));
-  EXPECT_EQ(*records_.WaitForMessage({}, kNow).value, (DecodedMessage{Command::kStartPod, "2"}));
+  EXPECT_EQ(*records_.WaitForMessage(std::nullopt, kNow).value,
+            (DecodedMessage{Command::kPing, "1"}));
+  EXPECT_EQ(*records_.WaitForMessage(std::nullopt, kNow).value,
+            (DecodedMessage{Command::kStartPod, "2"}));
 }
 
 TEST_F(RecordsTest, GivesTheOldestMessageOfACommandAndLeavesTheRest) {
@@ -110,7 +113,7 @@ TEST_F(RecordsTest, GivesPacketsByTheirSeq) {
   Open();
   Add({{1, "a"}, {2, "b"}, {1, "c"}});
   EXPECT_EQ(*records_.WaitForPacket(2, kNow).value, (IoPacket{2, "b"}));
-  EXPECT_EQ(*records_.WaitForPacket({}, kNow).value, (IoPacket{1, "a"}));
+  EXPECT_EQ(*records_.WaitForPacket(std::nullopt, kNow).value, (IoPacket{1, "a"}));
   EXPECT_THAT(records_.TakePackets(), ElementsAre(IoPacket{1, "c"}));
   EXPECT_THAT(records_.TakePackets(), IsEmpty());
 }
@@ -183,7 +186,7 @@ TEST_F(RecordsTest, WaitsForAMessage) {
 TEST_F(RecordsTest, WaitsForAnyMessage) {
   Open();
   BlockedCall<WaitResult<DecodedMessage>> wait(
-      [&] { return records_.WaitForMessage({}, kDeadline); });
+      [&] { return records_.WaitForMessage(std::nullopt, kDeadline); });
   Add({{1, "not a message"}});
   EXPECT_FALSE(wait.HasReturned());
   Add(Command::kPing, "any");
@@ -414,13 +417,13 @@ TEST_F(RecordsTest, CountsDeparturesUntilAWaitTakesThem) {
 
 TEST_F(RecordsTest, SaysThatNothingArrived) {
   Open();
-  EXPECT_EQ(Reason(records_.WaitForMessage({}, milliseconds(1))),
+  EXPECT_EQ(Reason(records_.WaitForMessage(std::nullopt, milliseconds(1))),
             "no message within 1 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
   EXPECT_EQ(Reason(records_.WaitForMessage(Command::kNewContainer, milliseconds(2))),
             "no newcontainer within 2 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
-  EXPECT_EQ(Reason(records_.WaitForPacket({}, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForPacket(std::nullopt, kNow)),
             "no io packet within 0 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
   EXPECT_EQ(Reason(records_.WaitForPacket(7, kNow)),
@@ -503,7 +506,7 @@ TEST_F(RecordsTest, SaysThatAllWereTaken) {
   Add(Command::kPing, "");
   Add(Command::kPing, "");
   records_.TakeMessages();
-  EXPECT_EQ(Reason(records_.WaitForMessage({}, kNow)),
+  EXPECT_EQ(Reason(records_.WaitForMessage(std::nullopt, kNow)),
             "no message within 0 ms; what arrived (2 in all) was taken\n"
             "  ctl: never connected; io: never connected");
 }
@@ -603,7 +606,7 @@ TEST_F(RecordsTest, ForgetsThePartialFrameOfAClientThatIsGone) {
 // ---- The mock's life
 
 TEST_F(RecordsTest, FailsAtOnceIfItIsNotStarted) {
-  EXPECT_EQ(Reason(records_.WaitForMessage({}, kDeadline)),
+  EXPECT_EQ(Reason(records_.WaitForMessage(std::nullopt, kDeadline)),
             "no message: the mock is not started: call Start() first; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
   EXPECT_EQ(Reason(records_.WaitForConnection({}, kDeadline)),
@@ -632,13 +635,14 @@ TEST_F(RecordsTest, HasNobodyConnectedOnceItIsStopped) {
 
 TEST_F(RecordsTest, IsNotStoppedByACloseWithoutAStart) {
   records_.Close();
-  EXPECT_THAT(Reason(records_.WaitForMessage({}, kDeadline)),
+  EXPECT_THAT(Reason(records_.WaitForMessage(std::nullopt, kDeadline)),
               testing::StartsWith("no message: the mock is not started: call Start() first;"));
 }
 
 TEST_F(RecordsTest, GivesWhatIsThereThoughItIsNotStarted) {
   Add(Command::kPing, "there");
-  EXPECT_EQ(*records_.WaitForMessage({}, kNow).value, (DecodedMessage{Command::kPing, "there"}));
+  EXPECT_EQ(*records_.WaitForMessage(std::nullopt, kNow).value,
+            (DecodedMessage{Command::kPing, "there"}));
 }
 
 TEST_F(RecordsTest, GivesWhatIsThereThoughItIsStopped) {
@@ -661,7 +665,7 @@ TEST_F(RecordsTest, WaitsAgainAfterAnotherStart) {
   records_.Close();
   Open();
   BlockedCall<WaitResult<DecodedMessage>> wait(
-      [&] { return records_.WaitForMessage({}, kDeadline); });
+      [&] { return records_.WaitForMessage(std::nullopt, kDeadline); });
   Add(Command::kPing, "again");
   EXPECT_EQ(*wait.Get().value, (DecodedMessage{Command::kPing, "again"}));
 }
@@ -671,7 +675,8 @@ TEST_F(RecordsTest, EndsEveryKindOfWaitAsItStops) {
   records_.SetConnected(Channel::kCtl);
   ReplyPolicy policy(kOptions);
   policy.On(Command::kPing).WillOnce(Reply());
-  BlockedCall<std::string> message([&] { return records_.WaitForMessage({}, kDeadline).reason; });
+  BlockedCall<std::string> message(
+      [&] { return records_.WaitForMessage(std::nullopt, kDeadline).reason; });
   BlockedCall<std::string> packet([&] { return records_.WaitForPacket(1, kDeadline).reason; });
   BlockedCall<std::string> matching(
       [&] { return records_.WaitForMessage(PayloadIs("x"), kDeadline).reason; });
@@ -692,7 +697,9 @@ TEST(RecordsLifeTest, ReturnsFromCloseOnlyWhenAllWaitsHaveLeft) {
   for (int round = 0; round < 20; ++round) {
     auto records = std::make_unique<Records>(Dialect::kHyperstart);
     records->Open(Clock::now());
-    const auto wait = [&records = *records] { return records.WaitForMessage({}, kDeadline); };
+    const auto wait = [&records = *records] {
+      return records.WaitForMessage(std::nullopt, kDeadline);
+    };
     BlockedCall<WaitResult<DecodedMessage>> first(wait);
     BlockedCall<WaitResult<DecodedMessage>> second(wait);
     BlockedCall<WaitResult<DecodedMessage>> third(wait);
@@ -715,7 +722,7 @@ TEST_F(RecordsTest, GivesWhatIsThereWhateverTheTimeout) {
 
 TEST_F(RecordsTest, FailsAtOnceWithANegativeTimeout) {
   Open();
-  EXPECT_EQ(Reason(records_.WaitForMessage({}, milliseconds(-5))),
+  EXPECT_EQ(Reason(records_.WaitForMessage(std::nullopt, milliseconds(-5))),
             "no message within -5 ms; nothing has arrived\n"
             "  ctl: never connected; io: never connected");
   EXPECT_FALSE(records_.WaitForConnection({}, milliseconds(-100'000'000)).value);
@@ -728,7 +735,7 @@ TEST_F(RecordsTest, WaitsForEverWithTheLongestTimeout) {
         std::chrono::duration_cast<milliseconds>(std::chrono::nanoseconds::max())}) {
     SCOPED_TRACE(timeout.count());
     BlockedCall<WaitResult<DecodedMessage>> wait(
-        [&] { return records_.WaitForMessage({}, timeout); });
+        [&] { return records_.WaitForMessage(std::nullopt, timeout); });
     EXPECT_FALSE(wait.HasReturned());
     Add(Command::kPing, "");
     EXPECT_TRUE(wait.Get().value);
@@ -738,7 +745,7 @@ TEST_F(RecordsTest, WaitsForEverWithTheLongestTimeout) {
 TEST_F(RecordsTest, EndsAWaitForEverAsItStops) {
   Open();
   BlockedCall<WaitResult<DecodedMessage>> wait(
-      [&] { return records_.WaitForMessage({}, milliseconds::max()); });
+      [&] { return records_.WaitForMessage(std::nullopt, milliseconds::max()); });
   records_.Close();
   EXPECT_FALSE(wait.Get().value);
 }

@@ -1,6 +1,7 @@
 // Mocks that live until the program exits, in a program of their own: static_mock_test.cpp starts
 // it, one test at a time, and looks at its exit status.
 
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <mock_hyperstart.hpp>
@@ -36,11 +37,29 @@ void LeaveAPlanUnused(MockHyperstart& agent) {
   Use(agent);
 }
 
+/// Once all tests are over: a mock that fails while a reporter of its user takes the failures.
+class FailsIntercepted : public testing::Environment {
+ public:
+  static inline bool wanted = false;
+  void TearDown() override {
+    if (!wanted) return;
+    testing::TestPartResultArray failures;
+    {
+      const testing::ScopedFakeTestPartResultReporter reporter(&failures);
+      MockHyperstart mock(Silent());
+      LeaveAPlanUnused(mock);
+    }
+    EXPECT_EQ(failures.size(), 1);
+  }
+};
+const auto* const intercepted = testing::AddGlobalTestEnvironment(new FailsIntercepted);
+
 TEST(Unused, AtNamespaceScope) {}
 TEST(Used, AtNamespaceScope) { Use(at_namespace_scope); }
 TEST(Used, InAFunction) { Use(InAFunction()); }
 TEST(Failing, AtNamespaceScope) { LeaveAPlanUnused(at_namespace_scope); }
 TEST(Failing, InAFunction) { LeaveAPlanUnused(InAFunction()); }
+TEST(Intercepted, AfterTheTests) { FailsIntercepted::wanted = true; }
 TEST(Stopped, AtNamespaceScope) {
   Use(at_namespace_scope);
   at_namespace_scope.Stop();
