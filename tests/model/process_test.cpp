@@ -27,7 +27,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Pair;
 using testing::StartsWith;
 
@@ -45,13 +44,13 @@ class ProcessTest : public testing::Test {
     model_->OnAnyProgram(Program::Custom(std::move(on_start)));
     Start({"/x"}, terminal);
   }
-  void RunLocally(std::vector<std::string> args, bool terminal = false) {
+  void RunLocally(const std::vector<std::string>& args, bool terminal = false) {
     model_->OnAnyProgram(Program::Local());
-    Start(std::move(args), terminal);
+    Start(args, terminal);
   }
-  void Start(std::vector<std::string> args, bool terminal) {
+  void Start(const std::vector<std::string>& args, bool terminal) {
     ASSERT_EQ(client_->Call(Command::kNewContainer,
-                            ContainerJson("c1", ProcessJson("i", 1, std::move(args), terminal))),
+                            ContainerJson("c1", ProcessJson("i", 1, args, terminal))),
               Ack());
   }
   Answered Signal(int number) {
@@ -263,8 +262,8 @@ TEST_F(ProcessTest, SignalsItsGroup) {  // [virtio-09b-signal-group]
 
 TEST_F(ProcessTest, IsOverWhenNothingHoldsItsStreams) {  // [virtio-06p, virtio-09m]
   RunLocally({"/bin/cat"});
-  const auto exec = [&](std::uint64_t seq, std::vector<std::string> args) {
-    return client_->Call(Command::kExecCmd, ExecJson("c1", ProcessJson("e", seq, std::move(args))));
+  const auto exec = [&](std::uint64_t seq, const std::vector<std::string>& args) {
+    return client_->Call(Command::kExecCmd, ExecJson("c1", ProcessJson("e", seq, args)));
   };
   ASSERT_EQ(exec(3, {"/bin/sh", "-c", "sleep 1000 & echo $$; exit 3"}), Ack());
   const auto shell = static_cast<pid_t>(std::atoi(ReadUntil(3, "\n").c_str()));

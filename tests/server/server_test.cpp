@@ -55,7 +55,7 @@ class Started {
   explicit Started(Options options = {}) : server_(std::move(options)) { server_.Start(); }
   Started(const Started&) = delete;
   Started& operator=(const Started&) = delete;
-  ~Started() { server_.Stop(); }
+  ~Started() { server_.Stop(); }  // NOLINT(bugprone-exception-escape): no own thread calls it
 
   Server* operator->() { return &server_; }
   RawClient Ctl() const { return RawClient::Ctl(server_.paths().ctl); }

@@ -83,13 +83,13 @@ TEST_P(ChannelRecorderTest, RecordsFaults) {
   const struct {
     ChannelEvent event;
     const char* text;
-  } kFaults[] = {{ChannelEvent::kSendingShutDown, "sending shut down by the mock"},
-                 {ChannelEvent::kReadingPaused, "reading paused"},
-                 {ChannelEvent::kReadingResumed, "reading resumed"},
-                 {ChannelEvent::kListeningStopped, "listening stopped"},
-                 {ChannelEvent::kListeningResumed, "listening again"}};
+  } faults[] = {{ChannelEvent::kSendingShutDown, "sending shut down by the mock"},
+                {ChannelEvent::kReadingPaused, "reading paused"},
+                {ChannelEvent::kReadingResumed, "reading resumed"},
+                {ChannelEvent::kListeningStopped, "listening stopped"},
+                {ChannelEvent::kListeningResumed, "listening again"}};
   Tell(ChannelEvent::kConnected);
-  for (const auto& fault : kFaults) {
+  for (const auto& fault : faults) {
     Tell(fault.event);
     ExpectLast(EventKind::kFault, fault.text);
     EXPECT_TRUE(IsConnected()) << fault.text;
@@ -100,13 +100,13 @@ TEST_P(ChannelRecorderTest, RecordsHowManyBytesWereLostAndWhy) {
   const struct {
     ChannelEvent event;
     const char* text;
-  } kLosses[] = {{ChannelEvent::kUnreadDropped, "3 bytes that the client had not read are dropped"},
-                 {ChannelEvent::kUnsentDropped, "3 bytes that waited for a client are dropped"},
-                 {ChannelEvent::kLost, "3 bytes lost: the client has left"},
-                 {ChannelEvent::kNotSentShutDown, "3 bytes not sent: sending was shut down"},
-                 {ChannelEvent::kNotSentClientGone, "3 bytes not sent: the client no longer reads"},
-                 {ChannelEvent::kNotSentStopped, "3 bytes not sent: the mock is stopped"}};
-  for (const auto& loss : kLosses) {
+  } losses[] = {{ChannelEvent::kUnreadDropped, "3 bytes that the client had not read are dropped"},
+                {ChannelEvent::kUnsentDropped, "3 bytes that waited for a client are dropped"},
+                {ChannelEvent::kLost, "3 bytes lost: the client has left"},
+                {ChannelEvent::kNotSentShutDown, "3 bytes not sent: sending was shut down"},
+                {ChannelEvent::kNotSentClientGone, "3 bytes not sent: the client no longer reads"},
+                {ChannelEvent::kNotSentStopped, "3 bytes not sent: the mock is stopped"}};
+  for (const auto& loss : losses) {
     Tell(loss.event, 3);
     ExpectLast(EventKind::kFault, loss.text);
   }

@@ -19,8 +19,6 @@ namespace hyperstart::detail {
 namespace {
 
 using testing::ElementsAre;
-using testing::Eq;
-using testing::Optional;
 using Kind = FileSystem::ReadResult::Kind;
 
 TEST(Names, SayOfThemselvesThatThereIsNoSuchThing) {
@@ -70,7 +68,7 @@ TEST(FilesReadOnly, AreNotWritten) {
 
 TEST(FilesOfADirectory, AreItsOwn) {
   const TemporaryDirectory directory;
-  const std::string root = directory.path();
+  const std::string& root = directory.path();
   ::mkdir((root + "/etc").c_str(), 0755);
   std::ofstream(root + "/etc/hello") << "hello file\n";
   ASSERT_EQ(::symlink("/etc", (root + "/link").c_str()), 0);

@@ -16,7 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using detail::ReplyAccess;
-using detail::ReplySpec;
 
 std::string Printed(const Reply& reply) { return testing::PrintToString(reply); }
 

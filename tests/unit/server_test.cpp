@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kDeadline{60'000};
 
 class ServerTest : public testing::Test {
  protected:
-  ~ServerTest() override { server_.Stop(); }
+  void TearDown() override { server_.Stop(); }
 
   RawClient Ctl() { return RawClient::Ctl(server_.paths().ctl); }
   RawClient Io() { return RawClient::Io(server_.paths().io); }

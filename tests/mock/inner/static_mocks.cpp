@@ -52,7 +52,7 @@ class FailsIntercepted : public testing::Environment {
     EXPECT_EQ(failures.size(), 1);
   }
 };
-const auto* const intercepted = testing::AddGlobalTestEnvironment(new FailsIntercepted);
+const auto* const kIntercepted = testing::AddGlobalTestEnvironment(new FailsIntercepted);
 
 TEST(Unused, AtNamespaceScope) {}
 TEST(Used, AtNamespaceScope) { Use(at_namespace_scope); }
