@@ -52,20 +52,27 @@ class ClientThread {
 
   /// Without a Join before: if the test has failed, stops the mock, which ends every connection and
   /// wait of the client, and joins the thread. Else the same as Join, whose failure fails the test
-  /// and stops the mock.
+  /// and stops the mock. What the client threw fails the test in each case.
   ~ClientThread() {
     if (!thread_.joinable()) return;
+    bool stopped = false;  // before the client had returned
     try {
       const bool has_failed =
           testing::Test::HasFailure() || std::uncaught_exceptions() > exceptions_;
-      if (!has_failed) {
-        const testing::AssertionResult joined = Join();
-        if (!joined) ADD_FAILURE_AT(file_, line_) << joined.message();
-      }
-      if (thread_.joinable()) agent_.Stop();
+      if (!has_failed) Report(Join());
+      if (!thread_.joinable()) return;
+      stopped = !HasReturned();
+      agent_.Stop();
     } catch (...) {  // --gtest_throw_on_failure: the failure is reported already
     }
-    if (thread_.joinable()) thread_.join();
+    if (!thread_.joinable()) return;
+    thread_.join();
+    if (error_.empty()) return;
+    try {
+      Report(testing::AssertionFailure()
+             << error_ << (stopped ? " (after the mock was stopped for the failure before)" : ""));
+    } catch (...) {  // as above
+    }
   }
 
   /// Waits until the client's function has returned. Fails if it threw, or if it still runs when
@@ -86,6 +93,14 @@ class ClientThread {
   }
 
  private:
+  void Report(const testing::AssertionResult& result) const {
+    if (!result) ADD_FAILURE_AT(file_, line_) << result.message();
+  }
+  bool HasReturned() {
+    const std::lock_guard lock(mutex_);
+    return has_returned_;
+  }
+
   MockHyperstart& agent_;
   const char* const file_;
   const int line_;

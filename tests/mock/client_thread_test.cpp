@@ -125,6 +125,33 @@ TEST(ClientThreadDeathTest, EndsATestWhoseAssertHasFailedAtOnce) {
       testing::ExitedWithCode(0), "");
 }
 
+/// Collects the failures of a test that an exception leaves while `client` runs.
+template <typename Client>
+void CollectFailuresAfterAnAssert(const Client& client, testing::TestPartResultArray& failures) {
+  const testing::ScopedFakeTestPartResultReporter reporter(
+      testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
+  Started agent(Silent());
+  try {
+    const ClientThread thread(agent, [&] { client(agent); });
+    if (!agent.WaitForConnection(Channel::kIo, kDeadline)) ADD_FAILURE() << "no connection";
+    throw 1;
+  } catch (int) {
+  }
+}
+
+TEST(ClientThread, TellsWhatTheClientThrewAfterAFailedAssert) {
+  testing::TestPartResultArray failures;
+  CollectFailuresAfterAnAssert(
+      [](const Started& agent) {
+        WaitForTheEnd(agent);
+        throw std::runtime_error("the end came too early");
+      },
+      failures);
+  ASSERT_EQ(failures.size(), 1);
+  EXPECT_THAT(failures.GetTestPartResult(0).message(),
+              HasSubstr("the client threw: the end came too early (after the mock was stopped"));
+}
+
 TEST(ClientThread, EndsATestThatAnExceptionLeavesAtOnce) {
   Options options = Silent();
   options.timeout = kForever;
@@ -132,6 +159,8 @@ TEST(ClientThread, EndsATestThatAnExceptionLeavesAtOnce) {
   EXPECT_THROW(
       {
         const ClientThread client(agent, [&] { WaitForTheEnd(agent); });
+        // Else the client could find a mock that is stopped, and fail.
+        EXPECT_TRUE(agent.WaitForConnection(Channel::kIo, kDeadline));
         throw std::runtime_error("leaves the test");
       },
       std::runtime_error);
