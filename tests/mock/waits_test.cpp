@@ -122,6 +122,49 @@ TEST(WaitForPlans, ReturnsWhenTheLastReplyHasBeenSent) {
   EXPECT_EQ(ctl.Waiting(), (wire::Next(8) + wire::Ack("2")).size()) << "sent already";
 }
 
+TEST(WaitForPlans, ReturnsInTheActionAfterTheLastReply) {
+  Started agent;
+  testing::AssertionResult result = testing::AssertionFailure();
+  agent.On(Command::kPing).WillOnce(Reply().Then([&] { result = agent.WaitForPlans(kDeadline); }));
+  agent.Ctl().Call(wire::kPing);
+  agent.Stop();
+  EXPECT_TRUE(result) << result.message();
+}
+
+TEST(WaitForPlans, DoesNotWaitForTheReplyToALaterCommandOfTheSameRead) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply::Ack());
+  agent.On(Command::kVersion).WillRepeatedly(Reply().After(kForever));
+  RawClient ctl = agent.Ctl();
+  ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion));
+  EXPECT_TRUE(agent.WaitForPlans(kDeadline));
+}
+
+TEST(WaitForPlans, WaitsForADelayedReplyOfTheSameReadAsOneThatIsSent) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply::Ack());
+  agent.On(Command::kVersion).WillOnce(Reply().After(kForever));
+  RawClient ctl = agent.Ctl();
+  ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion));
+  ctl.ReadAnswer();
+  EXPECT_FALSE(agent.WaitForPlans(kMoment));
+}
+
+TEST(WaitForPlans, ReturnsInAHandlerWhoseCommandUsesNoPlan) {
+  Started agent;
+  testing::AssertionResult result = testing::AssertionFailure();
+  agent.On(Command::kPing).WillOnce(Reply::Ack());
+  agent.SetHandler([&](const DecodedMessage&) {
+    result = agent.WaitForPlans(kDeadline);
+    return Reply();
+  });
+  RawClient ctl = agent.Ctl();
+  ctl.Write(wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion));
+  ctl.ReadAnswer();
+  ctl.ReadAnswer();
+  EXPECT_TRUE(result) << result.message();
+}
+
 TEST(WaitForPlans, ReturnsThoughOtherCommandsKeepComing) {
   Started agent;
   agent.SetHandler([](const DecodedMessage&) { return Reply(); });

@@ -87,6 +87,7 @@ class CtlService {
       if (hold_nexts_) batch.HoldNexts();
       // The handler finds its command recorded. What it sends comes after what is sent here.
       batch.Send();
+      EndAnswers(decision.used);
       AskHandler(decision, copy);
       if (decision.reply.drop_nexts) batch.DropNexts();
     }
@@ -98,9 +99,10 @@ class CtlService {
     }
   }
 
-  /// All replies have been sent: waits for plans may learn of it.
-  void EndAnswers() {
-    if (policy_.EndAnswers()) context_.records.WakePlanWaiters();
+  /// All replies have been sent, but one that uses `unsent` WillOnces: waits for plans may learn of
+  /// it.
+  void EndAnswers(int unsent = 0) {
+    if (policy_.EndAnswers(unsent)) context_.records.WakePlanWaiters();
   }
 
   ReplyPolicy::Decision Decide(const DecodedMessage& message) {
@@ -137,6 +139,7 @@ class CtlService {
   void ExecuteReply(Connection& client, AnswerBatch& batch, const ReplyPolicy::Decision& decision) {
     const ReplySpec& reply = decision.reply;
     batch.Send();
+    EndAnswers(decision.used);
     const bool waited = client.Sleep(reply.delay.value_or(std::chrono::milliseconds(0)));
     batch.ReleaseNexts();
     batch.Send();
@@ -176,6 +179,7 @@ class CtlService {
     client.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
     if (!reply.action && !reply.disconnect) return;
     if (!client.queue().WaitUntilSent() || !reply.action) return;
+    EndAnswers();
     try {
       if (policy_.RunAction(decision)) return;
       context_.log.Words(EventKind::kFault, Channel::kCtl,

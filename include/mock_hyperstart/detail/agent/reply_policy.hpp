@@ -130,9 +130,9 @@ class ReplyPolicy {
 
   // ---- On the ctl thread
 
-  /// All replies that were decided have been sent. True if a WillOnce was among them: then waits
-  /// for plans must be woken.
-  bool EndAnswers() { return used_ != 0 && used_.exchange(0) != 0; }
+  /// All replies that were decided have been sent, but the last, which uses `unsent` WillOnces.
+  /// True if a WillOnce was among those sent: then waits for plans must be woken.
+  bool EndAnswers(int unsent = 0) { return used_ > unsent && used_.exchange(unsent) > unsent; }
 
   /// Nothing was said about any command: each is answered by the acknowledgement below.
   bool IsPlain() const { return !has_rules_ && !handler_.IsSet(); }
@@ -147,6 +147,7 @@ class ReplyPolicy {
     ReplySpec reply;
     bool needs_handler = false;
     ReplySpec fallback;  // of the handler
+    int used = 0;        // WillOnces
     /// Set if `reply.action` is a handler's.
     std::optional<std::uint64_t> action_generation;
   };
@@ -155,6 +156,7 @@ class ReplyPolicy {
   /// header.
   Decision Decide(const DecodedMessage& message) {
     Decision decision;
+    const int used_before = used_;
     std::shared_ptr<const Rules> rules;
     ReplySpec fallback;
     ReplyPlan* plan = nullptr;
@@ -176,6 +178,7 @@ class ReplyPolicy {
     if (plan != nullptr && decision.reply.IsUnspecified()) {
       decision.reply = WithFallback(std::move(decision.reply), PlanAccess::Next(*plan, used_));
     }
+    decision.used = used_ - used_before;
     if (decision.reply.IsUnspecified() && handler_.IsSet()) {
       decision.needs_handler = true;
       decision.fallback = std::move(fallback);
