@@ -162,10 +162,11 @@ class ReplyPlan {
   }
   /// Answers every other command. A later call replaces it.
   ReplyPlan& WillRepeatedly(Reply reply, const char* = __builtin_FILE(), int = __builtin_LINE()) {
+    std::optional<Reply> next(std::move(reply));
     const std::lock_guard lock(mutex_);
-    repeatedly_ = std::move(reply);
+    repeatedly_.swap(next);
     return *this;
-  }
+  }  // The lock ends first, then the old reply, whose action is the user's code.
 
  private:
   friend struct detail::PlanAccess;

@@ -7,10 +7,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "mock_hyperstart/messages.hpp"
@@ -119,6 +121,33 @@ TEST_F(ReplyPolicyTest, TakesBackTheUnusedRepliesOfCriteria) {
   EXPECT_EQ(unused[0].place.line, 7);
   EXPECT_TRUE(policy_.TakeUnused().empty());
   EXPECT_EQ(AnswerTo({Command::kPing, "x"}), kAcked);
+}
+
+/// An action of the user's whose destruction calls the policy: it would wait for ever for a lock
+/// that the thread holds.
+std::function<void()> AsksWhenDestroyed(ReplyPolicy& policy, int& destroyed) {
+  const std::shared_ptr<int> held(new int(0), [&](const int* value) {
+    delete value;
+    std::ignore = policy.IsFulfilled();
+    ++destroyed;
+  });
+  return [held] {};
+}
+
+TEST_F(ReplyPolicyTest, DestroysAReplacedReplyUnderNoLock) {
+  int destroyed = 0;
+  ReplyPlan& plan = policy_.On(Command::kPing);
+  plan.WillRepeatedly(Reply().Then(AsksWhenDestroyed(policy_, destroyed)));
+  plan.WillRepeatedly(Reply());
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST_F(ReplyPolicyTest, DestroysRepliesThatAreTakenBackUnderNoLock) {
+  int destroyed = 0;
+  policy_.On(Command::kPing).WillOnce(Reply().Then(AsksWhenDestroyed(policy_, destroyed)));
+  policy_.On(Payload("x")).WillOnce(Reply().Then(AsksWhenDestroyed(policy_, destroyed)));
+  EXPECT_EQ(policy_.TakeUnused().size(), 2u);
+  EXPECT_EQ(destroyed, 2);
 }
 
 TEST_F(ReplyPolicyTest, IsPlainUntilAnythingIsSaid) {

@@ -39,15 +39,19 @@ struct PlanAccess {
   /// The plan's answer to the next command; unspecified if it has none. A WillOnce is counted in
   /// `used` under the plan's lock: who sees that it is gone sees the count, too.
   static ReplySpec Next(ReplyPlan& plan, std::atomic<int>& used) {
-    const std::lock_guard lock(plan.mutex_);
     ReplySpec reply;
-    if (!plan.once_.empty()) {
-      reply = ReplyAccess::Take(std::move(plan.once_.front().reply));
-      plan.once_.pop_front();
-      ++used;
+    ReplySpec repeatedly;
+    {
+      const std::lock_guard lock(plan.mutex_);
+      if (!plan.once_.empty()) {
+        reply = ReplyAccess::Take(std::move(plan.once_.front().reply));
+        plan.once_.pop_front();
+        ++used;
+      }
+      if (!plan.repeatedly_ || !reply.IsUnspecified()) return reply;
+      repeatedly = ReplyAccess::Spec(*plan.repeatedly_);
     }
-    if (!plan.repeatedly_) return reply;
-    return WithFallback(std::move(reply), ReplyAccess::Spec(*plan.repeatedly_));
+    return WithFallback(std::move(reply), std::move(repeatedly));
   }
   static std::vector<Place> Unused(const ReplyPlan& plan) {
     const std::lock_guard lock(plan.mutex_);
@@ -55,8 +59,10 @@ struct PlanAccess {
     for (const ReplyPlan::Once& once : plan.once_) places.push_back({once.file, once.line});
     return places;
   }
-  static void DropUnused(ReplyPlan& plan) {
+  /// Moves the plan's WillOnces to the end of `dropped`: the caller destroys them under no lock.
+  static void TakeUnused(ReplyPlan& plan, std::vector<Reply>& dropped) {
     const std::lock_guard lock(plan.mutex_);
+    for (ReplyPlan::Once& once : plan.once_) dropped.push_back(std::move(once.reply));
     plan.once_.clear();
   }
 };
@@ -118,10 +124,11 @@ class ReplyPolicy {
   /// The same, and they answer nothing any more.
   std::vector<UnusedReply> TakeUnused() {
     std::vector<UnusedReply> unused = Unused();
+    std::vector<Reply> dropped;  // destroyed after the lock: their actions are the user's code
     const MutexLock lock(mutex_);
-    for (auto& [command, plan] : plans_) PlanAccess::DropUnused(plan);
+    for (auto& [command, plan] : plans_) PlanAccess::TakeUnused(plan, dropped);
     if (!rules_) return unused;
-    for (const std::shared_ptr<Rule>& rule : *rules_) PlanAccess::DropUnused(rule->plan);
+    for (const std::shared_ptr<Rule>& rule : *rules_) PlanAccess::TakeUnused(rule->plan, dropped);
     return unused;
   }
 
