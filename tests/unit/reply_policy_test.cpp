@@ -177,6 +177,24 @@ TEST_F(ReplyPolicyTest, IsFulfilledWhenEachWillOnceIsUsedAndSent) {
   EXPECT_FALSE(policy_.EndAnswers()) << "nothing was used since";
 }
 
+/// Fails the test if it is asked for its text.
+class Undescribed final : public Criterion<DecodedMessage> {
+ public:
+  bool Matches(const DecodedMessage&) const override { return true; }
+  std::string Describe() const override {
+    ADD_FAILURE() << "no text is needed";
+    return {};
+  }
+  std::string Explain(const DecodedMessage&) const override { return {}; }
+};
+TEST_F(ReplyPolicyTest, LooksForUnusedRepliesWithoutDescribingThem) {
+  policy_.On(std::make_unique<const Undescribed>()).WillOnce(Reply());
+  EXPECT_FALSE(policy_.IsFulfilled());
+  AnswerTo(Command::kPing);
+  policy_.EndAnswers();
+  EXPECT_TRUE(policy_.IsFulfilled());
+}
+
 TEST_F(ReplyPolicyTest, StaysFulfilledWhileOtherCommandsAreAnswered) {
   policy_.On(Command::kPing).WillOnce(Reply()).WillRepeatedly(Reply());
   AnswerTo(Command::kPing);

@@ -5,6 +5,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_REPLY_POLICY_HPP_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -58,6 +59,10 @@ struct PlanAccess {
     std::vector<Place> places;
     for (const ReplyPlan::Once& once : plan.once_) places.push_back({once.file, once.line});
     return places;
+  }
+  static bool HasUnused(const ReplyPlan& plan) {
+    const std::lock_guard lock(plan.mutex_);
+    return !plan.once_.empty();
   }
   /// Moves the plan's WillOnces to the end of `dropped`: the caller destroys them under no lock.
   static void TakeUnused(ReplyPlan& plan, std::vector<Reply>& dropped) {
@@ -133,7 +138,7 @@ class ReplyPolicy {
   }
 
   /// Each WillOnce has been used, and its reply has been sent.
-  bool IsFulfilled() { return Unused().empty() && used_ == 0; }
+  bool IsFulfilled() { return !HasUnused() && used_ == 0; }
 
   // ---- On the ctl thread
 
@@ -229,6 +234,16 @@ class ReplyPolicy {
     ReplyPlan plan;
   };
   using Rules = std::vector<std::shared_ptr<Rule>>;
+
+  bool HasUnused() {
+    const MutexLock lock(mutex_);
+    for (const auto& [command, plan] : plans_) {
+      if (PlanAccess::HasUnused(plan)) return true;
+    }
+    return rules_ && std::any_of(rules_->begin(), rules_->end(), [](const auto& rule) {
+             return PlanAccess::HasUnused(rule->plan);
+           });
+  }
 
   /// What answers a command that neither a plan nor the handler does.
   ReplySpec Default(Command command) const MOCK_HYPERSTART_REQUIRES(mutex_) {
