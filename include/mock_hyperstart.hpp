@@ -56,8 +56,9 @@ class MockHyperstart {
                           int line = __builtin_LINE());
   MockHyperstart(const MockHyperstart&) = delete;
   MockHyperstart& operator=(const MockHyperstart&) = delete;
-  /// Calls Stop(). Never throws. A failure that is reported after the tests have ended, by a mock
-  /// with static storage duration, makes the program exit with a failure.
+  /// Calls Stop(). Never throws. On one of the mock's own threads, in a handler or an action, it
+  /// ends the program: it would have to wait for itself. A failure that is reported after the tests
+  /// have ended, by a mock with static storage duration, makes the program exit with a failure.
   ~MockHyperstart();
 
   /// Clients can connect when it returns. Throws std::system_error, which says which path can't be

@@ -253,5 +253,23 @@ TEST(FatalInputHandler, MayThrowWhichStopReports) {
   EXPECT_NONFATAL_FAILURE(agent.Stop(), "the fatal input handler threw: no idea");
 }
 
+// ---- The mock's own threads
+
+/// The thread would have to wait for its own end.
+TEST(HandlerDeathTest, DestroysTheMock) {
+  EXPECT_DEATH(
+      {
+        auto agent = std::make_unique<Started>();
+        agent->SetHandler([&](const DecodedMessage&) {
+          agent.reset();
+          return Reply();
+        });
+        agent->Ctl().Call(wire::kPing);
+      },
+      "the mock made at .* is destroyed on its own thread, in a handler or an action: destroy it "
+      "on "
+      "the test's thread");
+}
+
 }  // namespace
 }  // namespace hyperstart

@@ -135,6 +135,9 @@ class Server {
     return process != 0 && process != ::getpid();
   }
 
+  /// The caller is a handler, or another function of the user's that the server calls.
+  bool IsOnOwnThread() const { return IsThisThread(ctl_thread_id_) || IsThisThread(io_thread_id_); }
+
   /// What went wrong since the last call: violations that were not taken, replies that were not
   /// used, exceptions on background threads.
   std::vector<Verdict> TakeVerdicts() {
@@ -200,8 +203,6 @@ class Server {
  private:
   using ThreadId = std::atomic<std::thread::id>;
   static bool IsThisThread(const ThreadId& id) { return id == std::this_thread::get_id(); }
-  bool IsOnOwnThread() const { return IsThisThread(ctl_thread_id_) || IsThisThread(io_thread_id_); }
-
   void CheckNotOnOwnThread(const char* member) const {
     if (!IsOnOwnThread()) return;
     throw std::logic_error(

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -70,6 +71,15 @@ struct MockHyperstart::Impl {
     if (thrown) std::rethrow_exception(thrown);
   }
 
+  /// A thread can't wait for its own end, and can't go on without what it uses.
+  [[noreturn]] void Terminate() const noexcept {
+    std::fprintf(stderr,
+                 "mock_hyperstart: the mock made at %s:%d is destroyed on its own thread, in a "
+                 "handler or an action: destroy it on the test's thread, after Stop()\n",
+                 made_at.file, made_at.line);
+    std::terminate();
+  }
+
   /// Keeps it for ever: a forked process can't destroy what belongs to the threads of its parent.
   static void Leak(std::unique_ptr<Impl> impl) {
     static auto* const leaked = new std::vector<std::unique_ptr<Impl>>;
@@ -100,6 +110,7 @@ MOCK_HYPERSTART_INLINE MockHyperstart::MockHyperstart(Options options, const cha
     : impl_(std::make_unique<Impl>(std::move(options), detail::Place{file, line})) {}
 
 MOCK_HYPERSTART_INLINE MockHyperstart::~MockHyperstart() {
+  if (impl_->server.IsOnOwnThread()) impl_->Terminate();
   try {
     if (impl_->server.IsInForkedProcess()) {
       Impl::Leak(std::move(impl_));
