@@ -163,7 +163,9 @@ class MockHyperstart {
   /// ctl thread.
   ReplyPlan& On(testing::Matcher<const DecodedMessage&> matcher);
   /// Replaces the handler; nullptr removes it. Returns when no call of the old one is running, nor
-  /// the action of a reply of its; at once if such a call is the caller.
+  /// the action of a reply of its. In any handler or action it returns at once, since two handlers
+  /// could wait for each other for ever: then a call of the old one may still run on the other
+  /// channel's thread.
   void SetHandler(Handler handler);
   /// Answers every command, `version` too, that nothing above answers.
   void SetDefaultReply(Reply reply);

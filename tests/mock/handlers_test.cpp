@@ -255,6 +255,31 @@ TEST(FatalInputHandler, MayThrowWhichStopReports) {
 
 // ---- The mock's own threads
 
+TEST(Handler, ReplacesTheOtherHandlerThatReplacesItAtOnce) {
+  Started agent;
+  std::promise<void> ctl_entered;
+  std::promise<void> io_entered;
+  agent.SetHandler([&](const DecodedMessage&) {
+    ctl_entered.set_value();
+    EXPECT_EQ(io_entered.get_future().wait_for(kDeadline), std::future_status::ready);
+    agent.SetIoHandler(nullptr);
+    return Reply::Ack("of the old handler");
+  });
+  std::promise<void> io_returns;
+  agent.SetIoHandler([&](const IoPacket&) {
+    io_entered.set_value();
+    EXPECT_EQ(ctl_entered.get_future().wait_for(kDeadline), std::future_status::ready);
+    agent.SetHandler(nullptr);
+    io_returns.set_value();
+  });
+  RawClient ctl = agent.Ctl();
+  RawClient io = agent.Io();
+  io.Write(wire::Io(1, "a"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, (wire::Frame{wire::kAck, "of the old handler"}));
+  EXPECT_EQ(io_returns.get_future().wait_for(kDeadline), std::future_status::ready);
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, (wire::Frame{wire::kAck, ""}));
+}
+
 /// The thread would have to wait for its own end.
 TEST(HandlerDeathTest, DestroysTheMock) {
   EXPECT_DEATH(

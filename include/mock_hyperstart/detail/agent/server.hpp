@@ -184,14 +184,12 @@ class Server {
     channel(to).Send(bytes, {}, [&] { log_.SentRaw(to, "raw bytes", bytes); });
   }
 
-  // ---- Handlers. Each returns when no call of the old one is running, unless it is the caller.
+  // ---- Handlers. Each returns when no call of the old one is running. On the server's own threads
+  // each returns at once: a handler that waits for another one, which may wait for it, would never
+  // return.
 
-  void SetHandler(Handler handler) {
-    policy_.SetHandler(std::move(handler), IsThisThread(ctl_thread_id_));
-  }
-  void SetIoHandler(IoHandler handler) {
-    io_handler_.Set(std::move(handler), IsThisThread(io_thread_id_));
-  }
+  void SetHandler(Handler handler) { policy_.SetHandler(std::move(handler), IsOnOwnThread()); }
+  void SetIoHandler(IoHandler handler) { io_handler_.Set(std::move(handler), IsOnOwnThread()); }
   void SetFatalInputHandler(FatalInputHandler handler) {
     fatal_input_handler_.Set(std::move(handler), IsOnOwnThread());
   }

@@ -27,7 +27,8 @@ class UserFunction {
   bool IsSet() const { return is_set_; }
 
   /// Replaces the function; an empty one removes it. Returns when no call of the old one is
-  /// running; at once if `from_call` says that such a call is the caller.
+  /// running; at once if `from_call` says that the caller is a call of this or of another function
+  /// which may wait for this one.
   void Set(Function function, bool from_call) {
     Shared next;
     if (function) next = std::make_shared<const Function>(std::move(function));
