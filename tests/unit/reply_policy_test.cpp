@@ -150,6 +150,17 @@ TEST_F(ReplyPolicyTest, DestroysRepliesThatAreTakenBackUnderNoLock) {
   EXPECT_EQ(destroyed, 2);
 }
 
+TEST_F(ReplyPolicyTest, TellsWhichUnusedRepliesAreAskedAfterOthers) {
+  policy_.On(Payload("x")).WillOnce(Reply());
+  policy_.On(Payload("x")).WillOnce(Reply());
+  policy_.On(Command::kPing).WillOnce(Reply());
+  const auto unused = policy_.TakeUnused();
+  ASSERT_EQ(unused.size(), 3u);
+  EXPECT_TRUE(unused[0].asked_later) << "that of the command";
+  EXPECT_TRUE(unused[1].asked_later) << "the older one";
+  EXPECT_FALSE(unused[2].asked_later) << "the newest one";
+}
+
 TEST_F(ReplyPolicyTest, IsPlainUntilAnythingIsSaid) {
   EXPECT_TRUE(policy_.IsPlain());
   policy_.SetHandler([](const DecodedMessage&) { return Reply(); }, false);

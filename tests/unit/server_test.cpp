@@ -138,6 +138,16 @@ TEST_F(ServerTest, DescribesAnUnusedReplyByCriterion) {
             "this WillOnce was never used: too few commands came of which each is a ping");
 }
 
+TEST_F(ServerTest, DescribesAnUnusedReplyThatNewerPlansCouldHaveTaken) {
+  EXPECT_EQ(Server::DescribeUnused({"is a ping", {"test.cpp", 7}, true, true}),
+            "this WillOnce was never used: too few commands came of which each is a ping, or newer "
+            "plans by matcher answered them");
+  EXPECT_EQ(
+      Server::DescribeUnused({"ping", {"test.cpp", 7}, false, true}),
+      "this WillOnce was never used: too few ping commands came, or plans by matcher answered "
+      "them");
+}
+
 // ---- Sending
 
 TEST_F(ServerTest, SendsTheProcessEventAsJson) {

@@ -109,19 +109,22 @@ class ReplyPolicy {
     std::string wanted;  // "startpod", or what a criterion says: "is a startpod whose ..."
     Place place;
     bool by_criterion;
+    /// There are plans by criterion that are asked before it, which may have answered its commands.
+    bool asked_later = false;
   };
   std::vector<UnusedReply> Unused() {
     const MutexLock lock(mutex_);
     std::vector<UnusedReply> unused;
     for (const auto& [command, plan] : plans_) {
       for (const Place& place : PlanAccess::Unused(plan)) {
-        unused.push_back({CommandName(command, options_.dialect), place, false});
+        unused.push_back(
+            {CommandName(command, options_.dialect), place, false, rules_ && !rules_->empty()});
       }
     }
     if (!rules_) return unused;
     for (const std::shared_ptr<Rule>& rule : *rules_) {
       for (const Place& place : PlanAccess::Unused(rule->plan)) {
-        unused.push_back({rule->criterion->Describe(), place, true});
+        unused.push_back({rule->criterion->Describe(), place, true, rule != rules_->back()});
       }
     }
     return unused;

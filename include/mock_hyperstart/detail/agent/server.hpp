@@ -154,10 +154,11 @@ class Server {
     return verdicts;
   }
   static std::string DescribeUnused(const ReplyPolicy::UnusedReply& unused) {
-    return unused.by_criterion
-               ? "this WillOnce was never used: too few commands came of which each " +
-                     unused.wanted
-               : "this WillOnce was never used: too few " + unused.wanted + " commands came";
+    const std::string came = unused.by_criterion ? "commands came of which each " + unused.wanted
+                                                 : unused.wanted + " commands came";
+    const char* const later = unused.by_criterion ? ", or newer plans by matcher answered them"
+                                                  : ", or plans by matcher answered them";
+    return "this WillOnce was never used: too few " + came + (unused.asked_later ? later : "");
   }
 
   // ---- What the agent says by itself. Throws std::logic_error before the first Start.
