@@ -317,6 +317,31 @@ TEST_F(SendQueueTest, EndsThePiecesWhenAPauseSaysThatTheClientHasLeft) {
   EXPECT_EQ(client_->Read(7), "abcnext");
 }
 
+TEST_F(SendQueueTest, TellsHowManyBytesOfThePiecesAClientThatLeftDidNotGet) {
+  connection_->queue().SendInPieces(
+      "abcdefgh", 3, [] {},
+      [&] {
+        client_->Close();
+        return false;
+      });
+  EXPECT_THAT(observer_.Take(), testing::ElementsAre(Told{ChannelEvent::kUnreadDropped, 5}));
+}
+
+TEST_F(SendQueueTest, KeepsThePiecesThatAClientDidNotGetBeforeWhatOthersSent) {
+  Connect({0, true});
+  for (const bool told : {true, false}) {
+    if (!told) Connect({0, true});
+    connection_->queue().SendInPieces(
+        "abcdef", 3, [] {},
+        [&] {
+          client_->Close();
+          Send("[other]");
+          return told;  // else the send of the next piece finds it out
+        });
+    EXPECT_EQ(connection_->queue().TakePending().Front(), "def[other]");
+  }
+}
+
 TEST_F(SendQueueTest, WritesNoMoreThanTheWriteSizeAtOnce) {
   Connect({2, false});
   Send("abc", "def");

@@ -163,6 +163,14 @@ class SendQueue {
       Enqueue(piece);
       WaitUntilSent(lock, queued_);
     }
+    if (!bytes.empty()) {
+      // The client has left, or was disconnected. With keep_unread the rest waits for the next one.
+      if (keep_unread_ && state_ != State::kDisconnected) {
+        Enqueue(bytes);
+      } else {
+        observer_.OnEvent(ChannelEvent::kUnreadDropped, bytes.size());
+      }
+    }
     if (!deferred_) return;  // closed meanwhile
     Enqueue(*std::exchange(deferred_, std::nullopt));
     SendPending();
@@ -261,10 +269,7 @@ class SendQueue {
   void Close(State state) MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (state_ == State::kFinished || state_ == State::kDisconnected || state_ == state) return;
     state_ = state;
-    if (state == State::kClientGone && keep_unread_) {
-      if (deferred_) Enqueue(*std::exchange(deferred_, std::nullopt));
-      return;
-    }
+    if (state == State::kClientGone && keep_unread_) return;
     const std::size_t dropped = pending_.size() + (deferred_ ? deferred_->size() : 0);
     if (dropped > 0) observer_.OnEvent(ChannelEvent::kUnreadDropped, dropped);
     pending_.Clear();
