@@ -67,6 +67,21 @@ TEST_F(CtlServiceTest, RecordsTheCommandBeforeItAsksTheHandler) {
   EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Ack("handled"));
 }
 
+/// Also those of a command that comes when much is gathered to be sent.
+TEST_F(CtlServiceTest, HoldsTheNextFramesBackUntilTheHandlerHasAnswered) {
+  service_.HoldNexts(true);
+  const std::string large(70000, 'x');
+  policy_.On(Command::kPing).WillOnce(Reply::Ack(large));
+  SetHandler([&](const DecodedMessage&) {
+    const std::string before = wire::Next(8) + wire::Ack(large);
+    EXPECT_TRUE(client_->Read(before.size()) == before);
+    EXPECT_EQ(client_->Waiting(), 0u);
+    return Reply::Ack("handled");
+  });
+  EXPECT_EQ(Serve(Frame(Command::kPing) + Frame(Command::kStartPod)),
+            wire::Next(8) + wire::Ack("handled"));
+}
+
 TEST_F(CtlServiceTest, AnswersAnErrorIfTheHandlerThrows) {
   SetHandler([](const DecodedMessage&) -> Reply { throw std::runtime_error("no idea"); });
   EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Next(8) + Frame(Command::kError, "no idea"));

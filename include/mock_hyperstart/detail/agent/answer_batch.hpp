@@ -53,13 +53,16 @@ class AnswerBatch {
 
   /// A whole command, whose pieces have been counted. The result is valid until the next call.
   const DecodedMessage& Receive(DecodedMessage message, Clock::time_point when) {
-    if (bytes_.size() >= kMostGathered) Send();
     messages_.push_back(std::move(message));
     received_at_ = when;
     entries_.push_back({Entry::kMessage, 0});
     AddNextsEntry();
     return messages_.back();
   }
+
+  /// So much is gathered that it should be sent. Ask between two commands: Send would send the
+  /// `next` frames of a command that HoldNexts may yet hold.
+  bool IsLarge() const { return bytes_.size() >= kMostGathered; }
 
   /// One whole frame that answers the last command.
   void Answer(Command command, std::string payload) {

@@ -58,9 +58,9 @@ class CtlService {
         } else {
           Answer(client, batch, message);
         }
+        if (batch.IsLarge()) SendAll(batch);
       }
-      batch.Send();
-      EndAnswers();
+      SendAll(batch);
       if (input.broken()) {
         input.ReportBrokenHeader();
         break;
@@ -97,6 +97,11 @@ class CtlService {
     } else {
       ExecuteReply(client, batch, decision);
     }
+  }
+
+  void SendAll(AnswerBatch& batch) {
+    batch.Send();
+    EndAnswers();
   }
 
   /// All replies have been sent, but one that uses `unsent` WillOnces: waits for plans may learn of
