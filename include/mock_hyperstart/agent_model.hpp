@@ -13,8 +13,7 @@
 #ifndef MOCK_HYPERSTART_AGENT_MODEL_HPP_
 #define MOCK_HYPERSTART_AGENT_MODEL_HPP_
 
-#include <unistd.h>
-
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,12 +22,29 @@
 #include <vector>
 
 #include "mock_hyperstart.hpp"
-#include "mock_hyperstart/detail/model/agent_commands.hpp"
+#include "mock_hyperstart/detail/model/attached_core.hpp"
+#include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/program.hpp"
+#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {
+
+namespace detail {
+
+class ModelledMock final : public ModelledAgentOf<MockHyperstart> {
+ public:
+  using ModelledAgentOf::ModelledAgentOf;
+
+  void Note(Channel channel, std::string_view text) override { to_.Note(channel, text); }
+  std::size_t UnsentBytes(Channel channel) const override { return to_.UnsentBytes(channel); }
+  void StopListening(Channel channel) override { to_.StopListening(channel); }
+  void ShutdownSend(Channel channel) override { to_.ShutdownSend(channel); }
+  void Disconnect(Channel channel) override { to_.Disconnect(channel); }
+};
+
+}  // namespace detail
 
 /// Which agent the model behaves as.
 enum class AgentVersion {
@@ -50,32 +66,12 @@ class AgentModel {
   /// To be made before agent.Start(), and destroyed before the mock. It sets the mock's handler, io
   /// handler and fatal-input handler. std::system_error where there is no thread to be had.
   explicit AgentModel(MockHyperstart& agent, AgentVersion version = AgentVersion::kHyperstart110)
-      : agent_(agent),
-        core_(std::make_shared<detail::AgentCommands>(agent,
-                                                      version == AgentVersion::kHyperstart070)) {
-    core_->RunThread();
-    detail::AgentCommands* const core = core_.get();
-    agent_.HoldNexts(true);
-    agent_.SetIoHandler([core](const IoPacket& packet) { core->HandleIo(packet); });
-    agent_.SetFatalInputHandler(
-        [core](const Violation& violation) { core->HandleFatal(violation); });
-    agent_.SetHandler([core](const DecodedMessage& message) { return core->Handle(message); });
-  }
+      : core_(std::make_unique<detail::ModelledMock>(agent),
+              version == AgentVersion::kHyperstart070) {}
   AgentModel(const AgentModel&) = delete;
   AgentModel& operator=(const AgentModel&) = delete;
   /// Detaches itself from the mock, and kills and reaps what runs.
-  ~AgentModel() {
-    if (::getpid() != process_) {  // forked off: neither its thread nor its children are here
-      // Kept for ever. NOLINTNEXTLINE(bugprone-unhandled-exception-at-new)
-      new std::shared_ptr<detail::AgentCommands>(std::move(core_));
-      return;
-    }
-    agent_.SetHandler(nullptr);
-    agent_.SetIoHandler(nullptr);
-    agent_.SetFatalInputHandler(nullptr);
-    agent_.HoldNexts(false);
-    core_->Shutdown();
-  }
+  ~AgentModel() = default;
 
   /// What a process does whose first argument is exactly `argv0`. The newest match wins.
   AgentModel& OnProgram(std::string argv0, Program program) {
@@ -117,9 +113,7 @@ class AgentModel {
   }
 
  private:
-  MockHyperstart& agent_;
-  const pid_t process_ = ::getpid();
-  std::shared_ptr<detail::AgentCommands> core_;
+  const detail::AttachedCore core_;
 };
 
 }  // namespace hyperstart

@@ -2,7 +2,8 @@
 // agent dies, hangs and powers off. The commands are in agent_commands.hpp, which derives from
 // this.
 //
-// Threads: HandleIo and HandleFatal on the mock's threads, under no lock; the rest under the mutex.
+// Threads: HandleIo and HandleFatal on the server's threads, under no lock; the rest under the
+// mutex.
 
 #ifndef MOCK_HYPERSTART_DETAIL_MODEL_AGENT_CORE_HPP_
 #define MOCK_HYPERSTART_DETAIL_MODEL_AGENT_CORE_HPP_
@@ -23,7 +24,6 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart.hpp"
 #include "mock_hyperstart/detail/model/accounts.hpp"
 #include "mock_hyperstart/detail/model/child.hpp"
 #include "mock_hyperstart/detail/model/files.hpp"
@@ -43,7 +43,8 @@ namespace hyperstart::detail {
 class AgentCore : public ProcessThread {
  public:
   /// `old_agent`: API 4242.
-  AgentCore(MockHyperstart& agent, bool old_agent) : ProcessThread(agent), old_(old_agent) {}
+  AgentCore(std::unique_ptr<ModelledAgent> agent, bool old_agent)
+      : ProcessThread(std::move(agent)), old_(old_agent) {}
 
   // ---- on any thread, under no lock
 
@@ -69,7 +70,7 @@ class AgentCore : public ProcessThread {
     if (stopped()) return;
     const ProcessPtr process = FindBySeq(packet.seq);
     if (!process) {
-      agent_.SendIo(packet.seq, {});  // [virtio-07a-io-unknown-seq]
+      agent_->SendIo(packet.seq, {});  // [virtio-07a-io-unknown-seq]
       return;
     }
     if (process->phase == Phase::kExited) return;  // dropped without an answer [virtio-06p]
@@ -96,9 +97,9 @@ class AgentCore : public ProcessThread {
                                               : "virtio-03i-chunk-boundary-after-header";
       // The mock has reported a broken length itself.
       if (input == FatalInput::kTooShort) {
-        agent_.Note(violation.channel, DeathText(source));
+        agent_->Note(violation.channel, DeathText(source));
       } else {
-        agent_.ReportViolation(
+        agent_->ReportViolation(
             {violation.channel, violation.what + ". " + DeathText(source), violation.bytes});
       }
     }
@@ -131,9 +132,9 @@ class AgentCore : public ProcessThread {
   }
   Outcome Hang(const DecodedMessage& message, std::string_view why, std::string_view source) {
     ProcessTable::Hang();
-    agent_.Note(Channel::kCtl,
-                fmt::format("AgentModel: the real agent hangs for ever at this {}: {} [{}]",
-                            CommandName(message.command), why, source));
+    agent_->Note(Channel::kCtl,
+                 fmt::format("AgentModel: the real agent hangs for ever at this {}: {} [{}]",
+                             CommandName(message.command), why, source));
     return Silence();
   }
   /// As the virtual machine powers off. The channels close when the client has the reply.
@@ -141,7 +142,7 @@ class AgentCore : public ProcessThread {
     return Then(
         reply,
         [this, why = std::move(why)] {
-          agent_.Note(Channel::kCtl, "AgentModel: the virtual machine powers off: " + why);
+          agent_->Note(Channel::kCtl, "AgentModel: the virtual machine powers off: " + why);
           StopAll(true);
         },
         delay);
@@ -162,11 +163,11 @@ class AgentCore : public ProcessThread {
     return fmt::format("The real agent dies of it, and both channels close [{}]", source);
   }
 
-  /// Under no lock: it waits for no thread, but calls into the mock.
+  /// Under no lock: it waits for no thread, but calls into the server.
   void CloseNow() {
     for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
-      agent_.StopListening(channel);
-      agent_.Disconnect(channel);
+      agent_->StopListening(channel);
+      agent_->Disconnect(channel);
     }
   }
 
@@ -250,16 +251,17 @@ class AgentCore : public ProcessThread {
   void OnOver(const ProcessPtr& process) override {
     const bool last = process->is_init && pod_.destroy_requested && pod_.remaining == 1;
     const std::string status = std::to_string(process->status);
-    if (!old_ || !last) agent_.SendIo(process->stdio, {});
+    if (!old_ || !last) agent_->SendIo(process->stdio, {});
     if (old_) {
       // The last end is lost when the machine powers off. [virtio070-07-destroy]
-      if (!last) agent_.SendExitStatus(process->stdio, static_cast<std::uint8_t>(process->status));
+      const char byte = static_cast<char>(process->status);
+      if (!last) agent_->SendIo(process->stdio, std::string_view(&byte, 1));
     } else {
       // Not escaped, as the agent. [virtio-09c-id-quotes, virtio-06m]
-      agent_.SendMessage(Command::kProcessAsyncEvent,
-                         R"({"container":")" + process->spec().container + R"(","process":")" +
-                             process->id.value_or("(null)") + R"(","event":"finished","status":)" +
-                             status + "}");
+      agent_->SendMessage(Command::kProcessAsyncEvent,
+                          R"({"container":")" + process->spec().container + R"(","process":")" +
+                              process->id.value_or("(null)") + R"(","event":"finished","status":)" +
+                              status + "}");
     }
     if (process->is_init) OnInitOver(process);
   }
@@ -287,7 +289,7 @@ class AgentCore : public ProcessThread {
 
   void ReportDeath(const DecodedMessage& message, const Death& death) {
     StopAll(false);
-    agent_.ReportViolation(
+    agent_->ReportViolation(
         {Channel::kCtl,
          fmt::format("a {} of which the agent reads what is not there: {}. {}",
                      CommandName(message.command), death.why, DeathText(death.source)),
@@ -299,8 +301,8 @@ class AgentCore : public ProcessThread {
     --pod_.remaining;
     if (pod_.destroy_requested && pod_.remaining == 0) {
       // [virtio-06w-destroy-running, virtio070-07-destroy]
-      agent_.SendMessage(Command::kAck);
-      agent_.Note(Channel::kCtl, "AgentModel: the virtual machine powers off: destroypod is done");
+      agent_->SendMessage(Command::kAck, {});
+      agent_->Note(Channel::kCtl, "AgentModel: the virtual machine powers off: destroypod is done");
       StopAll(true);
       return;
     }
@@ -312,7 +314,7 @@ class AgentCore : public ProcessThread {
       for (const ContainerPtr& each : pod_.containers) {
         statuses += BigEndian32(static_cast<std::uint32_t>(each->init ? each->init->status : -1));
       }
-      agent_.SendMessage(Command::kFinishPodDeprecated, statuses);
+      agent_->SendMessage(Command::kFinishPodDeprecated, statuses);
       for (const ContainerPtr& each : pod_.containers) Forget(each);
       pod_.containers.clear();
       pod_.up = false;

@@ -2,7 +2,7 @@
 // them is in process_thread.hpp, which derives from this. Knows nothing of containers.
 //
 // Threads: everything under the mutex, but where it says otherwise. Lock order: this mutex before
-// the mock's.
+// the server's.
 
 #ifndef MOCK_HYPERSTART_DETAIL_MODEL_PROCESS_TABLE_HPP_
 #define MOCK_HYPERSTART_DETAIL_MODEL_PROCESS_TABLE_HPP_
@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart.hpp"
+#include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
 
 namespace hyperstart::detail {
@@ -30,8 +30,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   using Clock = std::chrono::steady_clock;
   using ProcessPtr = std::shared_ptr<ModelProcess>;
 
-  explicit ProcessTable(MockHyperstart& agent)
-      : agent_(agent), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  explicit ProcessTable(std::unique_ptr<ModelledAgent> agent)
+      : agent_(std::move(agent)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!wake_) throw std::system_error(errno, std::generic_category(), "eventfd");
   }
 
@@ -116,7 +116,7 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   /// How long what follows a reply waits for that to be sent.
   static constexpr std::chrono::milliseconds kLongestAwait{2000};
 
-  MockHyperstart& agent_;
+  const std::unique_ptr<ModelledAgent> agent_;
   const OwnedFd wake_;
   bool stopped_ = false;      // the machine is off, or hangs
   bool disconnects_ = false;  // the thread has the channels to close

@@ -23,7 +23,6 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart.hpp"
 #include "mock_hyperstart/detail/model/child.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
 #include "mock_hyperstart/detail/model/process_table.hpp"
@@ -140,18 +139,18 @@ class ProcessThread : public ProcessTable {
     const Clock::time_point deadline = Clock::now() + kLongestFlush;
     lock.unlock();
     for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
-      agent_.StopListening(channel);
-      agent_.ShutdownSend(channel);
+      agent_->StopListening(channel);
+      agent_->ShutdownSend(channel);
     }
     bool closing = false;
     while (!closing && Clock::now() < deadline &&
-           agent_.UnsentBytes(Channel::kCtl) + agent_.UnsentBytes(Channel::kIo) > 0) {
+           agent_->UnsentBytes(Channel::kCtl) + agent_->UnsentBytes(Channel::kIo) > 0) {
       WaitForEvents({{wake_.get(), POLLIN, 0}}, static_cast<int>(kLook.count()));
       lock.lock();
       closing = closing_;
       lock.unlock();
     }
-    for (const Channel channel : {Channel::kCtl, Channel::kIo}) agent_.Disconnect(channel);
+    for (const Channel channel : {Channel::kCtl, Channel::kIo}) agent_->Disconnect(channel);
     lock.lock();
   }
 
@@ -181,8 +180,8 @@ class ProcessThread : public ProcessTable {
       process->child->Resize(process->window);
       for (const int number : std::exchange(process->signals, {})) process->child->Signal(number);
     } catch (const std::exception& error) {
-      agent_.Note(Channel::kCtl,
-                  std::string("AgentModel: a local process can't be started: ") + error.what());
+      agent_->Note(Channel::kCtl,
+                   std::string("AgentModel: a local process can't be started: ") + error.what());
       process->end = 125;
     }
   }
@@ -200,11 +199,11 @@ class ProcessThread : public ProcessTable {
       thrown = "something that is no std::exception";
     }
     if (!thrown.empty()) {
-      agent_.ReportViolation({Channel::kIo,
-                              "no fault of the client: a function of a "
-                              "Program::Custom threw: " +
-                                  thrown,
-                              {}});
+      agent_->ReportViolation({Channel::kIo,
+                               "no fault of the client: a function of a "
+                               "Program::Custom threw: " +
+                                   thrown,
+                               {}});
     }
     lock.lock();
   }
@@ -266,7 +265,7 @@ class ProcessThread : public ProcessTable {
       const bool pipe = !process.spec().terminal || output.seq != process.stdio;
       const std::size_t size =
           std::min(output.data.size(), pipe ? kMostFromPipe : kMostFromTerminal);
-      agent_.SendIo(output.seq, std::string_view(output.data).substr(0, size));
+      agent_->SendIo(output.seq, std::string_view(output.data).substr(0, size));
       output.data.erase(0, size);
       if (output.data.empty()) process.output.pop_front();
       sent = true;
@@ -274,7 +273,7 @@ class ProcessThread : public ProcessTable {
     return sent;
   }
   /// A client that does not read holds up all streams and their events together.
-  bool HasRoom() const { return agent_.UnsentBytes(Channel::kIo) < kAgentBuffer; }
+  bool HasRoom() const { return agent_->UnsentBytes(Channel::kIo) < kAgentBuffer; }
 
   // ---- a real process
 
@@ -283,7 +282,7 @@ class ProcessThread : public ProcessTable {
     bool worked = WriteInput(*process);
     if (HasRoom()) {
       const auto send_to = [&](std::uint64_t seq) {
-        return [this, seq](std::string_view data) { agent_.SendIo(seq, data); };
+        return [this, seq](std::string_view data) { agent_->SendIo(seq, data); };
       };
       worked = ReadOutput<kMostFromPipe>(*process, child.out(), send_to(process->stdio)) || worked;
       worked =
