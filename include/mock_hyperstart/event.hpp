@@ -47,6 +47,7 @@ struct Event {
   Dialect dialect = Dialect::kHyperstart;  // that of the mock, for the names of commands
   bool is_frame = false;    // `command` or `seq` are set; false for raw bytes and for words
   bool same_write = false;  // sent in one write with the event before
+  bool by_mock = false;     // of kDisconnected: the mock has ended the connection, not the client
   Command command{};        // of a ctl frame
   std::uint64_t seq = 0;    // of an io frame
   /// The payload of a frame, or the bytes that were sent or that violate the protocol: whole with
@@ -55,7 +56,7 @@ struct Event {
   std::size_t size = 0;  // how many there were
   /// The `next` frames that counted one command, in order; then `command` is kNext and `bytes` is
   /// empty. They stand behind the command that they count. After 16 runs the rest is one run of 0
-  /// bytes each.
+  /// bytes each, unless Options::keep_all is set.
   std::vector<NextRun> nexts;
   std::string text;  // words for people, of what is not a frame
 };

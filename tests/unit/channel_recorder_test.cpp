@@ -62,6 +62,17 @@ TEST_P(ChannelRecorderTest, RecordsADisconnect) {
   EXPECT_TRUE(HasDeparted());
 }
 
+TEST_P(ChannelRecorderTest, SaysWhoEndedTheConnection) {
+  for (const ChannelEvent event :
+       {ChannelEvent::kDisconnected, ChannelEvent::kReset, ChannelEvent::kStopped}) {
+    Tell(event);
+    EXPECT_TRUE(log_.Events().back().by_mock);
+  }
+  Tell(ChannelEvent::kConnected);
+  Tell(ChannelEvent::kClientLeft);
+  EXPECT_FALSE(log_.Events().back().by_mock);
+}
+
 TEST_P(ChannelRecorderTest, RecordsAResetWhenItBeginsAndTheDepartureWhenItIsDone) {
   Tell(ChannelEvent::kConnected);
   Tell(ChannelEvent::kReset);

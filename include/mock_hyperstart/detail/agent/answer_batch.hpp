@@ -154,10 +154,11 @@ class AnswerBatch {
     bytes_ += View(CtlHeader::For(Command::kNext, count.size()).Encode());
     bytes_ += View(count);
     const std::size_t runs = nexts_.size() - nexts_begin_;
-    if (runs > kMostRuns || (runs > 0 && nexts_.back().bytes == bytes)) {
+    const bool full = runs >= kMostRuns && !context_.options.keep_all;
+    if ((full && runs > kMostRuns) || (runs > 0 && nexts_.back().bytes == bytes)) {
       ++nexts_.back().frames;
     } else {
-      nexts_.push_back({runs == kMostRuns ? 0 : bytes, 1});
+      nexts_.push_back({full ? 0 : bytes, 1});
     }
   }
 

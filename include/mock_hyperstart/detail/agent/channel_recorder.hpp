@@ -49,16 +49,15 @@ class ChannelRecorder final : public ChannelObserver {
       case ChannelEvent::kClientLeft:
         return log_.Words(EventKind::kDisconnected, channel_, "disconnected");
       case ChannelEvent::kDisconnected:
-        return log_.Words(EventKind::kDisconnected, channel_, "disconnected by the mock");
+        return log_.Ended(channel_, "disconnected by the mock");
       case ChannelEvent::kReset:
-        return log_.Words(EventKind::kDisconnected, channel_, "reset by the mock");
+        return log_.Ended(channel_, "reset by the mock");
       case ChannelEvent::kDetached:
         return;  // kReset came before
       case ChannelEvent::kStopped:
-        return log_.Words(EventKind::kDisconnected, channel_, "disconnected by Stop");
+        return log_.Ended(channel_, "disconnected by Stop");
       case ChannelEvent::kTurnedAway:
-        return log_.Words(EventKind::kDisconnected, channel_,
-                          "a client that was waiting is closed by the mock");
+        return AddFault("a client that was waiting is closed by the mock");
       case ChannelEvent::kSendingShutDown:
         return AddFault("sending shut down by the mock");
       case ChannelEvent::kReadingPaused:

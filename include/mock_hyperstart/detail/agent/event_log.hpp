@@ -103,6 +103,13 @@ class EventLog {
       log_.Keep(event, bytes);
       log_.Finish();
     }
+    /// The mock has ended a connection.
+    void Ended(Channel channel, std::string_view text) {
+      Event& event = log_.Add(EventKind::kDisconnected, channel, Clock::now());
+      event.text = text;
+      event.by_mock = true;
+      log_.Finish();
+    }
 
    private:
     friend class EventLog;
@@ -122,6 +129,9 @@ class EventLog {
   /// The same for one event.
   void Words(EventKind kind, Channel channel, std::string_view text, std::string_view bytes = {}) {
     Write([&](Writer& writer) { writer.Words(kind, channel, text, bytes); });
+  }
+  void Ended(Channel channel, std::string_view text) {
+    Write([&](Writer& writer) { writer.Ended(channel, text); });
   }
   void Sent(Command command, std::string_view payload) {
     Write([&](Writer& writer) { writer.Sent(command, payload, Clock::now(), false); });
@@ -173,7 +183,7 @@ class EventLog {
     event.kind = kind;
     event.channel = channel;
     event.dialect = dialect_;
-    event.is_frame = event.same_write = false;
+    event.is_frame = event.same_write = event.by_mock = false;
     event.command = {};
     event.seq = 0;
     event.nexts.clear();

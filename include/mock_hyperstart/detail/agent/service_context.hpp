@@ -42,8 +42,7 @@ struct ServiceContext {
   /// The header can't be trusted: what follows it is not understood.
   void AddBrokenHeader(const Violation& violation) const {
     AddViolation(violation);
-    log.Words(EventKind::kDisconnected, violation.channel,
-              "closed by the mock: what follows can't be understood");
+    log.Ended(violation.channel, "closed by the mock: what follows can't be understood");
     TellFatalInput(violation);
   }
 

@@ -1,0 +1,77 @@
+// Files that are written whole or not at all. Stateless: any thread, but one at a time for a path.
+
+#ifndef MOCK_HYPERSTART_DETAIL_RECORDING_WHOLE_FILE_HPP_
+#define MOCK_HYPERSTART_DETAIL_RECORDING_WHOLE_FILE_HPP_
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace hyperstart::detail {
+
+/// A file that appears at its path, in place of an old one, with Commit; until then it has another
+/// name in the same directory.
+class WholeFile {
+ public:
+  /// Throws std::system_error, as every member does, which says what can't be written and why.
+  explicit WholeFile(const std::string& path)
+      : path_(path), temporary_(path + ".part." + std::to_string(::getpid())) {
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd_ < 0) Fail();
+  }
+  WholeFile(const WholeFile&) = delete;
+  WholeFile& operator=(const WholeFile&) = delete;
+  /// Without a Commit: removes what was written.
+  ~WholeFile() {
+    if (fd_ >= 0) ::close(fd_);
+    if (!committed_) ::unlink(temporary_.c_str());
+  }
+
+  void Write(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t count = ::write(fd_, text.data(), text.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) Fail();
+      text.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  /// On return the file is at its path, and on the disk.
+  void Commit() {
+    if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) Fail();
+    const int fd = fd_;
+    fd_ = -1;
+    if (::close(fd) != 0) Fail();  // NFS reports here that the disk is full
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) Fail();
+    committed_ = true;
+  }
+
+ private:
+  [[noreturn]] void Fail() const {
+    throw std::system_error(
+        errno, std::generic_category(),
+        "mock_hyperstart: cannot write " + path_ + ", where an old file stays as it was");
+  }
+
+  const std::string path_;
+  const std::string temporary_;
+  int fd_ = -1;
+  bool committed_ = false;
+};
+
+inline void WriteWholeFile(const std::string& path, std::string_view text) {
+  WholeFile file(path);
+  file.Write(text);
+  file.Commit();
+}
+
+}  // namespace hyperstart::detail
+
+#endif  // MOCK_HYPERSTART_DETAIL_RECORDING_WHOLE_FILE_HPP_
