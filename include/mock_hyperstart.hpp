@@ -174,6 +174,8 @@ class MockHyperstart {
   void SetIoHandler(IoHandler handler);
   /// The same for input that the real agent dies of.
   void SetFatalInputHandler(FatalInputHandler handler);
+  /// The same for clients that come and go.
+  void SetConnectionHandler(ConnectionHandler handler);
   /// Keeps the `next` frames of a read that completes a command back until the handler has answered
   /// it, and sends them with the reply, as the agent does [recorded]. Off by default: then they are
   /// sent before the handler is called, so that a handler may block.

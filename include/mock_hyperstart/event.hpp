@@ -33,6 +33,9 @@ enum class EventKind : std::uint8_t {
   kViolation      // the client broke the protocol
 };
 
+/// Who has ended a connection.
+enum class EndedBy : std::uint8_t { kClient, kMock, kStop };
+
 /// Consecutive `next` frames that count the same number of bytes.
 struct NextRun {
   std::uint32_t bytes = 0;  // the payload of each
@@ -47,9 +50,9 @@ struct Event {
   Dialect dialect = Dialect::kHyperstart;  // that of the mock, for the names of commands
   bool is_frame = false;    // `command` or `seq` are set; false for raw bytes and for words
   bool same_write = false;  // sent in one write with the event before
-  bool by_mock = false;     // of kDisconnected: the mock has ended the connection, not the client
-  Command command{};        // of a ctl frame
-  std::uint64_t seq = 0;    // of an io frame
+  EndedBy ended_by = EndedBy::kClient;  // of kDisconnected
+  Command command{};                    // of a ctl frame
+  std::uint64_t seq = 0;                // of an io frame
   /// The payload of a frame, or the bytes that were sent or that violate the protocol: whole with
   /// Options::keep_all, else their beginning.
   std::string bytes;

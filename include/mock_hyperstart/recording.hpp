@@ -1,5 +1,5 @@
-// Keeps a conversation in a file: as a recording, or for Wireshark. Needs nlohmann-json, which the
-// target mock_hyperstart::recording brings.
+// Keeps a conversation in a file, as a recording or for Wireshark, and replays a recording. Needs
+// nlohmann-json, which the target mock_hyperstart::recording brings.
 //
 //   hyperstart::Options options;
 //   options.keep_all = true;
@@ -15,11 +15,14 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "mock_hyperstart.hpp"
 #include "mock_hyperstart/detail/recording/pcapng.hpp"
 #include "mock_hyperstart/detail/recording/recording_writer.hpp"
+#include "mock_hyperstart/detail/recording/replayer.hpp"
 #include "mock_hyperstart/detail/recording/whole_file.hpp"
+#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {
 namespace detail {
@@ -49,6 +52,35 @@ inline void SavePcapng(const MockHyperstart& agent, const std::string& path) {
   detail::CheckKeepsAll(agent, "SavePcapng");
   detail::WriteWholeFile(path, detail::PcapngText(agent.Events()));
 }
+
+struct ReplayOptions {
+  /// JSON pointers to what may differ in a command's payload: {"/id", "/process/stdio"}. Where the
+  /// recorded agent repeats such a text in JSON of its own, or sends on such a stream, the replay
+  /// uses what the client says now.
+  std::vector<std::string> ignore;
+  /// What becomes of a command after the recording's end.
+  enum class AfterEnd {
+    kViolation,  // and `error`
+    kOtherwise   // what would answer without the recording: the default reply
+  };
+  AfterEnd after_end = AfterEnd::kViolation;
+};
+
+/// Makes the mock answer as the agent of a recording did. Before Start. Commands must come in the
+/// recorded order, with the same payloads; JSON is compared as values. What the agent has said
+/// without being asked (`ready`, events, streams) comes when all that was recorded before it has
+/// come, not by the clock. A client that leaves the recorded path gets `error` from there on, and a
+/// violation that shows what was expected and what came. A plan goes before the recording, which
+/// then knows nothing of that command.
+///
+/// Sets the mock's handler, io handler and connection handler. Throws std::runtime_error for a
+/// file that can't be read, or is broken, with the line and what is wrong.
+inline void Replay(MockHyperstart& agent, const std::string& path, const ReplayOptions& options) {
+  detail::AttachReplay(agent, path,
+                       {options.ignore, options.after_end == ReplayOptions::AfterEnd::kOtherwise},
+                       [&agent](Channel channel) { agent.Disconnect(channel); });
+}
+inline void Replay(MockHyperstart& agent, const std::string& path) { Replay(agent, path, {}); }
 
 }  // namespace hyperstart
 

@@ -135,6 +135,11 @@ using Handler = std::function<Reply(const DecodedMessage&)>;
 /// Stop reports what it throws.
 using IoHandler = std::function<void(const IoPacket&)>;
 
+/// Told when a client is served on a channel, before it is read, and when it is served no more.
+/// Called on the channel's thread, under no lock: it may call any member of the mock but Start and
+/// Stop. Stop reports what it throws.
+using ConnectionHandler = std::function<void(Channel, bool is_connected)>;
+
 /// Gets each input of a client that the real agent dies of, as soon as it is noticed, whether or
 /// not Options::strict makes it a violation. Called on the channel's thread, under no lock: it may
 /// call any member of the mock but Start and Stop. Stop reports what it throws.

@@ -253,6 +253,37 @@ TEST(FatalInputHandler, MayThrowWhichStopReports) {
   EXPECT_NONFATAL_FAILURE(agent.Stop(), "the fatal input handler threw: no idea");
 }
 
+TEST(ConnectionHandler, IsToldOfClientsThatComeAndGo) {
+  MockHyperstart agent;
+  std::promise<void> left;
+  std::string told;  // on the ctl thread alone
+  agent.SetConnectionHandler([&](Channel channel, bool is_connected) {
+    if (channel != Channel::kCtl) return;
+    told += is_connected ? "came " : "left ";
+    if (is_connected) agent.SendReady();
+    if (!is_connected) left.set_value();
+  });
+  agent.Start();
+  EXPECT_EQ(RawClient::Ctl(agent.GetSocketPaths().ctl).ReadFrame()->key, wire::kReady);
+  ASSERT_EQ(left.get_future().wait_for(kDeadline), std::future_status::ready);
+  EXPECT_EQ(told, "came left ");
+}
+
+TEST(ConnectionHandler, IsReportedIfItThrows) {
+  MockHyperstart agent;
+  agent.SetConnectionHandler([](Channel, bool) { throw std::runtime_error("no idea"); });
+  agent.Start();
+  RawClient::Ctl(agent.GetSocketPaths().ctl).Call(wire::kPing);
+  testing::TestPartResultArray failures;
+  {
+    const testing::ScopedFakeTestPartResultReporter reporter(&failures);
+    agent.Stop();
+  }
+  ASSERT_EQ(failures.size(), 2);
+  EXPECT_THAT(failures.GetTestPartResult(0).message(),
+              HasSubstr("the connection handler threw: no idea"));
+}
+
 // ---- The mock's own threads
 
 TEST(Handler, ReplacesTheOtherHandlerThatReplacesItAtOnce) {
@@ -292,8 +323,7 @@ TEST(HandlerDeathTest, DestroysTheMock) {
         agent->Ctl().Call(wire::kPing);
       },
       "the mock made at .* is destroyed on its own thread, in a handler or an action: destroy it "
-      "on "
-      "the test's thread");
+      "on the test's thread");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ declare -A may_include=(
   [program]="values model"
   [model]="wire values agent program nlohmann"
   [agent_model]="wire values program model mock nlohmann"
-  [recording]="wire values agent model mock nlohmann"
+  [recording]="wire net values agent model mock nlohmann"
 )
 
 # Where an #include leads: a layer of ours, one of the libraries that not every layer may include, or

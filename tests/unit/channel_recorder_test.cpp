@@ -63,14 +63,15 @@ TEST_P(ChannelRecorderTest, RecordsADisconnect) {
 }
 
 TEST_P(ChannelRecorderTest, SaysWhoEndedTheConnection) {
-  for (const ChannelEvent event :
-       {ChannelEvent::kDisconnected, ChannelEvent::kReset, ChannelEvent::kStopped}) {
-    Tell(event);
-    EXPECT_TRUE(log_.Events().back().by_mock);
-  }
+  Tell(ChannelEvent::kDisconnected);
+  EXPECT_EQ(log_.Events().back().ended_by, EndedBy::kMock);
+  Tell(ChannelEvent::kReset);
+  EXPECT_EQ(log_.Events().back().ended_by, EndedBy::kMock);
+  Tell(ChannelEvent::kStopped);
+  EXPECT_EQ(log_.Events().back().ended_by, EndedBy::kStop);
   Tell(ChannelEvent::kConnected);
   Tell(ChannelEvent::kClientLeft);
-  EXPECT_FALSE(log_.Events().back().by_mock);
+  EXPECT_EQ(log_.Events().back().ended_by, EndedBy::kClient);
 }
 
 TEST_P(ChannelRecorderTest, RecordsAResetWhenItBeginsAndTheDepartureWhenItIsDone) {

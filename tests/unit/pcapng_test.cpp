@@ -95,7 +95,7 @@ TEST(Pcapng, BeginsWithASectionAndAnInterfaceOfVsock) {
 
 TEST(Pcapng, HasAPacketForEachEventOnTheWire) {
   Event end = Of(EventKind::kDisconnected);
-  end.by_mock = true;
+  end.ended_by = EndedBy::kMock;
   Event io = Of(EventKind::kConnected);
   io.channel = Channel::kIo;
   const std::vector<Block> blocks =

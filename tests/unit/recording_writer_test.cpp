@@ -39,7 +39,7 @@ TEST(RecordingWriter, WritesTheFormThatItsHeaderDescribes) {
   io.channel = Channel::kIo;
   io.seq = 3;
   Event end = Words(EventKind::kDisconnected);
-  end.by_mock = true;
+  end.ended_by = EndedBy::kMock;
   EXPECT_EQ(RecordingText({Words(EventKind::kConnected, 51us),
                            Frame(EventKind::kReceived, Command::kPing, "{}"), next, io,
                            Words(EventKind::kFault), end, Words(EventKind::kDisconnected)},

@@ -49,13 +49,13 @@ class ChannelRecorder final : public ChannelObserver {
       case ChannelEvent::kClientLeft:
         return log_.Words(EventKind::kDisconnected, channel_, "disconnected");
       case ChannelEvent::kDisconnected:
-        return log_.Ended(channel_, "disconnected by the mock");
+        return log_.Ended(channel_, EndedBy::kMock, "disconnected by the mock");
       case ChannelEvent::kReset:
-        return log_.Ended(channel_, "reset by the mock");
+        return log_.Ended(channel_, EndedBy::kMock, "reset by the mock");
       case ChannelEvent::kDetached:
         return;  // kReset came before
       case ChannelEvent::kStopped:
-        return log_.Ended(channel_, "disconnected by Stop");
+        return log_.Ended(channel_, EndedBy::kStop, "disconnected by Stop");
       case ChannelEvent::kTurnedAway:
         return AddFault("a client that was waiting is closed by the mock");
       case ChannelEvent::kSendingShutDown:

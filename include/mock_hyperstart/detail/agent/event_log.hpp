@@ -104,10 +104,10 @@ class EventLog {
       log_.Finish();
     }
     /// The mock has ended a connection.
-    void Ended(Channel channel, std::string_view text) {
+    void Ended(Channel channel, EndedBy by, std::string_view text) {
       Event& event = log_.Add(EventKind::kDisconnected, channel, Clock::now());
       event.text = text;
-      event.by_mock = true;
+      event.ended_by = by;
       log_.Finish();
     }
 
@@ -130,8 +130,8 @@ class EventLog {
   void Words(EventKind kind, Channel channel, std::string_view text, std::string_view bytes = {}) {
     Write([&](Writer& writer) { writer.Words(kind, channel, text, bytes); });
   }
-  void Ended(Channel channel, std::string_view text) {
-    Write([&](Writer& writer) { writer.Ended(channel, text); });
+  void Ended(Channel channel, EndedBy by, std::string_view text) {
+    Write([&](Writer& writer) { writer.Ended(channel, by, text); });
   }
   void Sent(Command command, std::string_view payload) {
     Write([&](Writer& writer) { writer.Sent(command, payload, Clock::now(), false); });
@@ -183,7 +183,8 @@ class EventLog {
     event.kind = kind;
     event.channel = channel;
     event.dialect = dialect_;
-    event.is_frame = event.same_write = event.by_mock = false;
+    event.is_frame = event.same_write = false;
+    event.ended_by = EndedBy::kClient;
     event.command = {};
     event.seq = 0;
     event.nexts.clear();

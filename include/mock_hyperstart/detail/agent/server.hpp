@@ -194,6 +194,9 @@ class Server {
   void SetFatalInputHandler(FatalInputHandler handler) {
     fatal_input_handler_.Set(std::move(handler), IsOnOwnThread());
   }
+  void SetConnectionHandler(ConnectionHandler handler) {
+    connection_handler_.Set(std::move(handler), IsOnOwnThread());
+  }
 
   void HoldNexts(bool hold) { ctl_service_.HoldNexts(hold); }
 
@@ -261,6 +264,7 @@ class Server {
       const std::shared_ptr<Connection> client =
           server.AttachClient(greeting, [this] { log_.Sent(Command::kReady, {}); });
       if (!client) return false;
+      TellConnection(channel, true);
       serve(*client);
     } catch (...) {
       // Memory, most likely. The client's connection ends, the program goes on, Stop reports it.
@@ -268,7 +272,17 @@ class Server {
       server.Disconnect();
     }
     server.DetachClient();
+    TellConnection(channel, false);
     return true;
+  }
+  void TellConnection(Channel channel, bool is_connected) {
+    if (!connection_handler_.IsSet()) return;
+    const UserFunction<void(Channel, bool)>::Call call(connection_handler_);
+    try {
+      if (call) call.function()(channel, is_connected);
+    } catch (...) {
+      records_.AddError("the connection handler threw: " + CurrentExceptionText());
+    }
   }
   void AddChannelError(Channel channel) {
     try {
@@ -303,6 +317,7 @@ class Server {
   ReplyPolicy policy_{options_};
   IoService::Handler io_handler_;
   UserFunction<void(const Violation&)> fatal_input_handler_;
+  UserFunction<void(Channel, bool)> connection_handler_;
   const ServiceContext context_{options_, records_, log_, fatal_input_handler_};
   ChannelRecorder ctl_recorder_{Channel::kCtl, log_, records_};
   ChannelRecorder io_recorder_{Channel::kIo, log_, records_};

@@ -254,6 +254,9 @@ MOCK_HYPERSTART_INLINE void MockHyperstart::SetFatalInputHandler(FatalInputHandl
   impl_->server.SetFatalInputHandler(std::move(handler));
 }
 
+MOCK_HYPERSTART_INLINE void MockHyperstart::SetConnectionHandler(ConnectionHandler handler) {
+  impl_->server.SetConnectionHandler(std::move(handler));
+}
 MOCK_HYPERSTART_INLINE void MockHyperstart::HoldNexts(bool hold) { impl_->server.HoldNexts(hold); }
 
 // ---- The connection itself

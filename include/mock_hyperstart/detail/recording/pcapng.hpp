@@ -58,7 +58,7 @@ class PcapngWriter {
       case EventKind::kDisconnected:
         if (!peer.is_open) return {};
         peer.is_open = false;
-        return Packet(event.channel, !event.by_mock, kDisconnect, {});
+        return Packet(event.channel, event.ended_by == EndedBy::kClient, kDisconnect, {});
       case EventKind::kReceived:
         return Payload(event.channel, true, EventBytes(event));
       case EventKind::kSent:

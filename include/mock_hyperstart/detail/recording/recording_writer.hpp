@@ -21,7 +21,7 @@
 //
 //   t_ms     milliseconds since Start
 //   dir      open, close, client->agent, agent->client, fault, warning or violation
-//   by       of a close: client or agent
+//   by       of a close: client or agent. Stop of the mock is no close: the agent lives on
 //   hex      bytes in the order in which they were sent: a frame, several, or a part of one. Of a
 //            violation: the bytes that it is about
 //   text     of a fault, a warning or a violation: what happened, for people
@@ -128,8 +128,9 @@ class RecordingWriter {
       case EventKind::kDisconnected:
         if (!is_open) return {};
         is_open = false;
-        ended_by_agent_ = event.by_mock;
-        return fmt::format(R"("dir": "close", "by": "{}")", event.by_mock ? "agent" : "client");
+        ended_by_agent_ = event.ended_by == EndedBy::kMock;
+        if (event.ended_by == EndedBy::kStop) return {};  // the test is over, not the agent
+        return fmt::format(R"("dir": "close", "by": "{}")", ended_by_agent_ ? "agent" : "client");
       case EventKind::kReceived:
         return fmt::format(R"("dir": "client->agent", "hex": "{}")", HexDigits(EventBytes(event)));
       case EventKind::kSent:
