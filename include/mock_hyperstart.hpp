@@ -61,6 +61,14 @@ class MockHyperstart {
   /// have ended, by a mock with static storage duration, makes the program exit with a failure.
   ~MockHyperstart();
 
+  /// Before Start: makes the mock a spy. Each client is passed on to the agent that listens at
+  /// these paths, and its answers to the client, byte for byte. Records, waits, the conversation
+  /// and violations work as ever. A plan, or the handler, answers here: the agent never sees that
+  /// command. Where it says nothing but faults (Reply().After(50ms)), they apply to the agent's
+  /// reply. What the test sends comes between two frames of the agent. When one side leaves, so
+  /// does the mock on the other. An agent that can't be reached within Options::timeout is reported
+  /// by Stop, and the client is disconnected. Throws std::logic_error for a mock that is started.
+  void ForwardTo(SocketPaths agent);
   /// Clients can connect when it returns. Throws std::system_error, which says which path can't be
   /// used and why, and std::logic_error if the mock is started. A stale socket file, whose process
   /// is gone, is replaced; one that is in use is not.

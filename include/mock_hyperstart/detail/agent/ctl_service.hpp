@@ -9,11 +9,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "mock_hyperstart/detail/agent/answer_batch.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forwarding.hpp"
 #include "mock_hyperstart/detail/agent/frame_input.hpp"
 #include "mock_hyperstart/detail/agent/reply_policy.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
@@ -42,6 +45,7 @@ class CtlService {
 
   /// Reads the client until its input ends, or a header is broken, or the mock ends the connection.
   void Serve(Connection& client) {
+    if (!forward_to_.empty()) return Forward(client);
     if (!std::exchange(goes_on_, false)) {
       reader_ = FrameReader<CtlHeader>(context_.options.max_frame);
     }
@@ -76,10 +80,57 @@ class CtlService {
   /// See MockHyperstart::HoldNexts. Any thread.
   void HoldNexts(bool hold) { hold_nexts_ = hold; }
 
+  /// Before the first Serve: clients are passed on to the agent at `path`.
+  void ForwardTo(std::string path) {
+    forward_to_ = std::move(path);
+    policy_.SetForwards();
+  }
+
  private:
+  /// The same with another agent behind the mock. While there are no plans and no handler, bytes
+  /// are passed on as they come, and the agent counts them; else the mock counts them, and a
+  /// command is passed on when it is whole and nothing here has answered it.
+  void Forward(Connection& client) {
+    Forwarding<CtlHeader> agent(Channel::kCtl, ctl_, client, context_);
+    if (!agent.Connect(forward_to_)) return;
+    if (!std::exchange(goes_on_, false)) {
+      reader_ = FrameReader<CtlHeader>(context_.options.max_frame);
+    }
+    FrameInput<CtlHeader> input(Channel::kCtl, ctl_, client, reader_, context_);
+    AnswerBatch batch(client, context_);
+    agent_ = &agent;
+    bool as_it_comes = true;
+    while (input.Read()) {
+      if (reader_.partial().bytes == 0) as_it_comes = policy_.IsPlain();
+      std::size_t commands = 0;
+      while (FrameStep<CtlHeader>* const step = input.Next()) {
+        if (!as_it_comes) batch.CountPiece(*step);
+        if (!step->complete) continue;
+        const DecodedMessage& message =
+            batch.Receive({step->header.key, std::move(step->payload)}, input.read_at());
+        ++commands;
+        if (!as_it_comes) Answer(client, batch, message);
+      }
+      if (as_it_comes) agent.ExpectReplies(commands);
+      batch.Send();
+      if (input.broken()) input.ReportForwardedHeader();
+      if (as_it_comes) agent.Forward(input.read_bytes());
+      EndAnswers();
+      if (!input.broken()) continue;
+      if (!as_it_comes) agent.Forward(input.BrokenBytes());
+      input.PassRest([&](std::string_view bytes) { agent.Forward(bytes); });
+      break;
+    }
+    agent_ = nullptr;
+    batch.EndPartialFrame();
+    agent.EndInput();
+  }
+
   /// Answers as the plans, the handler and the default reply say.
   void Answer(Connection& client, AnswerBatch& batch, const DecodedMessage& message) {
     ReplyPolicy::Decision decision = Decide(message);
+    DecodedMessage forwarded;
+    if (agent_ != nullptr) forwarded = message;
     if (decision.needs_handler) {
       // The batch gives the message away.
       // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
@@ -90,6 +141,10 @@ class CtlService {
       EndAnswers(decision.used);
       AskHandler(decision, copy);
       if (decision.reply.drop_nexts) batch.DropNexts();
+    }
+    if (agent_ != nullptr && decision.reply.IsUnspecified()) {
+      batch.Send();
+      decision.reply = WithFallback(std::move(decision.reply), agent_->Ask(forwarded));
     }
     if (decision.reply.IsPlain()) {
       batch.ReleaseNexts();
@@ -201,7 +256,9 @@ class CtlService {
   ReplyPolicy& policy_;
   std::atomic<bool> hold_nexts_{false};
   FrameReader<CtlHeader> reader_;
-  bool goes_on_ = false;  // the next client goes on with the frame in reader_
+  std::string forward_to_;
+  Forwarding<CtlHeader>* agent_ = nullptr;  // while a client is passed on to it
+  bool goes_on_ = false;                    // the next client goes on with the frame in reader_
 };
 
 }  // namespace hyperstart::detail

@@ -69,7 +69,7 @@ class FrameInput {
       result = client_.Read(buffer_.get(), kReadSize);
     }
     read_at_ = Clock::now();
-    rest_ = std::string_view(buffer_.get(), result.bytes);
+    rest_ = read_ = std::string_view(buffer_.get(), result.bytes);
     if (result.status == Connection::ReadStatus::kBytes) return true;
     ReportDepartureInFrame();
     return false;
@@ -85,7 +85,7 @@ class FrameInput {
     step_ = reader_.Next(rest_);
     if (step_.error.empty()) return &step_;
     broken_ = true;
-    rest_ = {};
+    broken_rest_ = std::exchange(rest_, {});
     return nullptr;
   }
 
@@ -95,6 +95,23 @@ class FrameInput {
   void ReportBrokenHeader() {
     context_.AddBrokenHeader({channel_, std::move(step_.error), reader_.PartialBytes()});
   }
+  /// The same where another agent decides what becomes of it.
+  void ReportForwardedHeader() {
+    context_.AddViolation({channel_, std::move(step_.error), reader_.PartialBytes()});
+  }
+  /// What the client goes on to send is passed to `pass`, to its end.
+  template <typename Pass>
+  void PassRest(const Pass& pass) {
+    for (;;) {
+      const Connection::ReadResult result = client_.Read(buffer_.get(), kReadSize);
+      if (result.status == Connection::ReadStatus::kEnd) return;
+      pass(std::string_view(buffer_.get(), result.bytes));
+    }
+  }
+  /// What the last Read has read.
+  std::string_view read_bytes() const { return read_; }
+  /// From the broken header on.
+  std::string BrokenBytes() const { return reader_.PartialBytes() + std::string(broken_rest_); }
 
   /// Once Read has returned false: the next client goes on with the frame that this one has begun.
   bool NextClientGoesOn() const {
@@ -172,7 +189,9 @@ class FrameInput {
   // Not zeroed: most of its pages are never touched.
   const std::unique_ptr<char[]> buffer_{new char[kReadSize]};
   FrameStep<Header> step_;
-  std::string_view rest_;  // of the last read
+  std::string_view read_;  // the last read
+  std::string_view rest_;  // of it
+  std::string_view broken_rest_;
   Clock::time_point read_at_;
   bool has_partial_ = false;  // the records know of a partial frame
   bool broken_ = false;

@@ -7,12 +7,15 @@
 #include <fmt/core.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "mock_hyperstart/detail/agent/clock.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forwarding.hpp"
 #include "mock_hyperstart/detail/agent/frame_input.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
 #include "mock_hyperstart/detail/agent/user_function.hpp"
@@ -36,6 +39,11 @@ class IoService {
 
   /// Reads the client until its input ends, or a header is broken, or the mock ends the connection.
   void Serve(Connection& client) {
+    std::optional<Forwarding<IoHeader>> agent;
+    if (!forward_to_.empty()) {
+      agent.emplace(Channel::kIo, io_, client, context_);
+      if (!agent->Connect(forward_to_)) return;
+    }
     if (!std::exchange(goes_on_, false)) {
       reader_ = FrameReader<IoHeader>(context_.options.max_frame);
     }
@@ -48,13 +56,23 @@ class IoService {
       }
       if (client.IsClosing()) packets.clear();
       Record(client, packets, input.read_at());
-      if (input.broken()) return input.ReportBrokenHeader();
+      if (input.broken() && !agent) return input.ReportBrokenHeader();
+      if (!agent) continue;
+      if (input.broken()) input.ReportForwardedHeader();
+      agent->Forward(input.read_bytes());
+      if (!input.broken()) continue;
+      input.PassRest([&](std::string_view bytes) { agent->Forward(bytes); });
+      break;
     }
+    if (agent) agent->EndInput();
     goes_on_ = input.NextClientGoesOn();
   }
 
   /// While no client is served: the next one does not go on with a frame of the one before.
   void DropPartialFrame() { goes_on_ = false; }
+
+  /// Before the first Serve: clients are passed on to the agent at `path`.
+  void ForwardTo(std::string path) { forward_to_ = std::move(path); }
 
  private:
   void Record(const Connection& client, std::vector<IoPacket>& packets, Clock::time_point when) {
@@ -104,6 +122,7 @@ class IoService {
   const ServiceContext& context_;
   Handler& handler_;
   FrameReader<IoHeader> reader_;
+  std::string forward_to_;
   bool goes_on_ = false;  // the next client goes on with the frame in reader_
 };
 

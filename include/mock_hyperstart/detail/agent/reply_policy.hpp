@@ -100,6 +100,9 @@ class ReplyPolicy {
     has_rules_ = true;
     default_.swap(next);
   }  // The lock ends first, then the old reply, whose action is the user's code.
+  /// Another agent answers what neither a plan nor the handler does: then the decision is
+  /// unspecified.
+  void SetForwards() { forwards_ = true; }
   /// See UserFunction::Set.
   void SetHandler(Handler handler, bool from_handler) {
     handler_.Set(std::move(handler), from_handler);
@@ -250,6 +253,7 @@ class ReplyPolicy {
 
   /// What answers a command that neither a plan nor the handler does.
   ReplySpec Default(Command command) const MOCK_HYPERSTART_REQUIRES(mutex_) {
+    if (forwards_) return {};
     ReplySpec ack;
     ack.kind = ReplySpec::Kind::kFrame;
     ack.command = Command::kAck;
@@ -259,6 +263,7 @@ class ReplyPolicy {
 
   const Options& options_;
   std::atomic<bool> has_rules_{false};
+  std::atomic<bool> forwards_{false};
   std::atomic<int> used_{0};  // WillOnces since EndAnswers
   UserFunction<Reply(const DecodedMessage&)> handler_;
   Mutex mutex_;

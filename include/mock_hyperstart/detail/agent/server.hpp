@@ -198,6 +198,17 @@ class Server {
     connection_handler_.Set(std::move(handler), IsOnOwnThread());
   }
 
+  /// See MockHyperstart::ForwardTo.
+  void ForwardTo(SocketPaths agent) {
+    const MutexLock lock(life_mutex_);
+    if (running_) {
+      throw std::logic_error(
+          "mock_hyperstart: ForwardTo() of a mock that is started: call it before Start()");
+    }
+    ctl_service_.ForwardTo(std::move(agent.ctl));
+    io_service_.ForwardTo(std::move(agent.io));
+  }
+
   void HoldNexts(bool hold) { ctl_service_.HoldNexts(hold); }
 
   void ReportViolation(Violation violation) { context_.AddViolation(std::move(violation)); }

@@ -121,6 +121,9 @@ MOCK_HYPERSTART_INLINE MockHyperstart::~MockHyperstart() {
   }
 }
 
+MOCK_HYPERSTART_INLINE void MockHyperstart::ForwardTo(SocketPaths agent) {
+  impl_->server.ForwardTo(std::move(agent));
+}
 MOCK_HYPERSTART_INLINE void MockHyperstart::Start() { impl_->Start(); }
 MOCK_HYPERSTART_INLINE void MockHyperstart::Stop() { impl_->Stop(); }
 

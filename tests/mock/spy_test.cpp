@@ -1,0 +1,310 @@
+// A mock between a client and another agent, here the model, or a second mock.
+
+#include <cstdint>
+#include <future>
+#include <mock_hyperstart/agent_model.hpp>
+#include <mock_hyperstart/recording.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/mock_test.hpp"
+#include "support/temporary_place.hpp"
+
+// Last: it is part of GoogleTest, and includes nothing itself.
+#include <gtest/gtest-spi.h>
+
+namespace hyperstart {
+namespace {
+
+using testing::HasSubstr;
+
+Options KeepAll() {
+  Options options;
+  options.keep_all = true;
+  options.timeout = kDeadline;
+  return options;
+}
+
+/// A spy and the agent behind it.
+class SpyTest : public testing::Test {
+ protected:
+  SpyTest() { spy_.ForwardTo(agent_.GetSocketPaths()); }
+
+  void Start() {
+    agent_.Start();
+    spy_.Start();
+  }
+  RawClient Ctl() const { return RawClient::Ctl(spy_.GetSocketPaths().ctl); }
+  RawClient Io() const { return RawClient::Io(spy_.GetSocketPaths().io); }
+
+  /// The bytes of one direction of a channel in a mock's conversation.
+  static std::string BytesOf(const MockHyperstart& mock, Channel channel, EventKind kind) {
+    std::string bytes;
+    for (const Event& event : mock.Events()) {
+      if (event.channel == channel && event.kind == kind) bytes += detail::EventBytes(event);
+    }
+    return bytes;
+  }
+  void ExpectSameConversation() {
+    for (const Channel channel : kChannels) {
+      for (const EventKind kind : {EventKind::kReceived, EventKind::kSent}) {
+        EXPECT_EQ(BytesOf(spy_, channel, kind), BytesOf(agent_, channel, kind));
+      }
+    }
+  }
+
+  MockHyperstart agent_{KeepAll()};
+  MockHyperstart spy_{KeepAll()};
+};
+
+const char kExec[] =
+    R"({"container":"hyperstart","process":{"id":"p1","terminal":false,"stdio":1,"stderr":2,)"
+    R"("args":["/bin/cat"],"envs":[],"workdir":"/"}})";
+
+/// Runs cat in a pod, to its end.
+void RunCat(RawClient& ctl, RawClient& io) {
+  EXPECT_EQ(ctl.Call(wire::kStartPod, R"({"hostname":"web","shareDir":"share"})").reply.key,
+            wire::kAck);
+  EXPECT_EQ(ctl.Call(wire::kExecCmd, kExec).reply.key, wire::kAck);
+  io.Write(wire::Io(1, "hello"));
+  EXPECT_EQ(io.ReadFrame().value(), (wire::Frame{1, "hello"}));
+  io.Write(wire::Io(1));
+  EXPECT_EQ(io.ReadFrame().value(), (wire::Frame{1, ""}));
+  EXPECT_EQ(ctl.ReadFrame().value().key, wire::kProcessAsyncEvent);
+}
+
+TEST_F(SpyTest, PassesEverythingOnByteForByte) {
+  AgentModel model(agent_);
+  model.OnProgram("/bin/cat", Program::Echo());
+  Start();
+  {
+    RawClient ctl = Ctl();
+    RawClient io = Io();
+    RunCat(ctl, io);
+    ctl.WriteAsRunv(wire::Ctl(wire::kPing, std::string(5'000, 'x')));
+    EXPECT_EQ(ctl.ReadAnswer().reply.key, wire::kAck);
+  }
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kIo, kDeadline));
+  spy_.Stop();
+  agent_.Stop();
+  ExpectSameConversation();
+}
+
+TEST_F(SpyTest, RecordsWhatIsThenReplayedWithoutTheAgent) {
+  const TemporaryPlace place;
+  AgentModel model(agent_);
+  model.OnProgram("/bin/cat", Program::Echo());
+  Start();
+  RawClient ctl = Ctl();
+  RawClient io = Io();
+  RunCat(ctl, io);
+  spy_.Stop();
+  SaveRecording(spy_, place.path() + "/session.json");
+
+  MockHyperstart replay;
+  Replay(replay, place.path() + "/session.json");
+  replay.Start();
+  RawClient again = RawClient::Ctl(replay.GetSocketPaths().ctl);
+  RawClient io_again = RawClient::Io(replay.GetSocketPaths().io);
+  RunCat(again, io_again);
+}
+
+TEST_F(SpyTest, WaitsSeeWhatPasses) {
+  Start();
+  RawClient ctl = Ctl();
+  RawClient io = Io();
+  ctl.Call(wire::kStartPod, "{}");
+  EXPECT_EQ(spy_.WaitForMessage(Command::kStartPod, kDeadline)->payload, "{}");
+  io.Write(wire::Io(3, "in"));
+  EXPECT_EQ(spy_.ReadIo(3, kDeadline)->data, "in");
+  EXPECT_EQ(agent_.ReadIo(3, kDeadline)->data, "in");
+}
+
+TEST_F(SpyTest, APlanAnswersHere) {
+  spy_.On(Command::kPing).WillOnce(Reply::Error("here"));
+  Start();
+  RawClient ctl = Ctl();
+  const RawClient::Answer here = ctl.Call(wire::kPing, "12");
+  EXPECT_EQ(here.reply, (wire::Frame{wire::kError, "here"}));
+  EXPECT_EQ(here.next, 10u);
+  const RawClient::Answer there = ctl.Call(wire::kStartPod, "{}");
+  EXPECT_EQ(there.reply, (wire::Frame{wire::kAck, ""}));
+  EXPECT_EQ(there.next, 10u) << "counted once, by one of the two";
+  const RawClient::Answer ping = ctl.Call(wire::kPing);
+  EXPECT_EQ(ping.reply.key, wire::kAck);
+  EXPECT_EQ(
+      agent_.GetLastMessages(),
+      (std::vector<DecodedMessage>{Message(Command::kStartPod, "{}"), Message(Command::kPing)}));
+}
+
+TEST_F(SpyTest, APlanComesInTheOrderOfTheCommands) {
+  std::promise<void> go_on;
+  agent_.SetHandler([gate = go_on.get_future().share()](const DecodedMessage&) {
+    gate.wait();
+    return Reply::Ack("there");
+  });
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kStartPod, "{}"));
+  ASSERT_TRUE(agent_.WaitForMessage(Command::kStartPod, kDeadline));
+  spy_.On(Command::kPing).WillRepeatedly(Reply::Ack("here"));
+  ctl.Write(wire::Ctl(wire::kVersion) + wire::Ctl(wire::kPing));
+  ASSERT_TRUE(spy_.WaitForMessage(Command::kVersion, kDeadline));
+  go_on.set_value();
+  EXPECT_EQ(ctl.ReadAnswer().reply.payload, "there");
+  EXPECT_EQ(ctl.ReadAnswer().reply.payload, "there");
+  EXPECT_EQ(ctl.ReadAnswer().reply.payload, "here");
+}
+
+TEST_F(SpyTest, FaultsApplyToTheAgentsReply) {
+  agent_.SetDefaultReply(Reply::Ack("there"));
+  spy_.On(Command::kPing).WillOnce(Reply().Truncated(10).ThenDisconnect());
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kPing));
+  EXPECT_EQ(ctl.ReadToEnd(), wire::Next(8) + wire::Ack("there").substr(0, 10));
+  EXPECT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline)) << "the agent is told";
+}
+
+TEST_F(SpyTest, FaultsOfTheConnectionReachBothSides) {
+  Start();
+  {
+    RawClient ctl = Ctl();
+    ctl.Call(wire::kPing);
+    spy_.Disconnect(Channel::kCtl);
+    EXPECT_EQ(ctl.ReadToEnd(), "");
+    EXPECT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  }
+  RawClient ctl = Ctl();
+  spy_.SetWriteSize(Channel::kCtl, 1);
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);
+  spy_.PauseReading(Channel::kCtl);
+  ctl.Write(wire::Ctl(wire::kStartPod));
+  EXPECT_FALSE(agent_.WaitForMessage(Command::kStartPod, kMoment));
+  spy_.ResumeReading(Channel::kCtl);
+  EXPECT_EQ(ctl.ReadAnswer().reply.key, wire::kAck);
+  spy_.ShutdownSend(Channel::kCtl);
+  EXPECT_EQ(ctl.ReadToEnd(), "");
+  ctl.Write(wire::Ctl(wire::kDestroyPod));
+  EXPECT_TRUE(agent_.WaitForMessage(Command::kDestroyPod, kDeadline));
+  spy_.Reset(Channel::kCtl);
+  EXPECT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline));
+}
+
+TEST_F(SpyTest, TheTestMaySayMore) {
+  Start();
+  RawClient io = Io();
+  io.Write(wire::Io(3, "in"));
+  ASSERT_TRUE(agent_.ReadIo(3, kDeadline));
+  agent_.SendIo(3, "from the agent");
+  EXPECT_EQ(io.ReadFrame()->payload, "from the agent");
+  spy_.SendIo(3, "from the test");
+  EXPECT_EQ(io.ReadFrame()->payload, "from the test");
+}
+
+TEST_F(SpyTest, PassesABrokenHeaderOn) {
+  Start();
+  RawClient ctl = Ctl();
+  const std::string broken = wire::U32(wire::kPing) + wire::U32(4) + "rest";
+  ctl.Write(wire::Ctl(wire::kPing) + broken);
+  EXPECT_EQ(ctl.ReadToEnd(), wire::Next(8) + wire::Ack());
+  EXPECT_EQ(agent_.TakeViolations().size(), 1u);
+  EXPECT_EQ(spy_.TakeViolations().size(), 1u);
+}
+
+TEST_F(SpyTest, PassesBrokenBytesOfTheAgentOn) {
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Call(wire::kPing);
+  agent_.SendRaw(Channel::kCtl, wire::Ack("whole") + wire::U32(wire::kAck) + wire::U32(4) + "rest");
+  agent_.Disconnect(Channel::kCtl);
+  EXPECT_EQ(ctl.ReadToEnd(), wire::Ack("whole") + wire::U32(wire::kAck) + wire::U32(4) + "rest");
+}
+
+TEST_F(SpyTest, PassesHalfAFrameOnWhenTheAgentDies) {
+  Start();
+  RawClient io = Io();
+  io.Write(wire::Io(1, "x"));
+  ASSERT_TRUE(agent_.ReadIo(1, kDeadline));
+  agent_.SendRaw(Channel::kIo, wire::Io(1, "whole") + wire::Io(1, "half").substr(0, 14));
+  agent_.Disconnect(Channel::kIo);
+  EXPECT_EQ(io.ReadToEnd(), wire::Io(1, "whole") + wire::Io(1, "half").substr(0, 14));
+}
+
+TEST_F(SpyTest, TellsTheAgentThatTheClientHasLeft) {
+  Start();
+  Ctl().Call(wire::kPing);
+  EXPECT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  EXPECT_EQ(Ctl().Call(wire::kPing).reply.key, wire::kAck) << "the next client is passed on, too";
+}
+
+TEST_F(SpyTest, AClientThatEndsItsInputHearsTheRest) {
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kPing));
+  ctl.EndInput();
+  EXPECT_EQ(ctl.ReadToEnd(), wire::Next(8) + wire::Ack());
+}
+
+TEST_F(SpyTest, WaitsForAnAgentThatStartsLate) {
+  spy_.Start();
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kPing));
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kCtl, kDeadline));
+  agent_.Start();
+  EXPECT_EQ(ctl.ReadAnswer().reply.key, wire::kAck);
+}
+
+TEST_F(SpyTest, StopEndsEverythingAtOnce) {
+  agent_.SetDefaultReply(Reply::Nothing());
+  spy_.On(Command::kStartPod).WillRepeatedly(Reply::Ack());
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kPing));  // never answered
+  ASSERT_TRUE(agent_.WaitForMessage(Command::kPing, kDeadline));
+  spy_.Stop();
+  EXPECT_THAT(ctl.ReadToEnd(), wire::Next(8));
+}
+
+TEST(Spy, SaysThatItCannotReachTheAgent) {
+  Options options;
+  options.timeout = 30ms;
+  MockHyperstart spy(options);
+  spy.ForwardTo({"/nowhere/ctl", "/nowhere/io"});
+  spy.Start();
+  EXPECT_EQ(RawClient::Ctl(spy.GetSocketPaths().ctl).ReadToEnd(), "");
+  testing::TestPartResultArray failures;
+  {
+    const testing::ScopedFakeTestPartResultReporter reporter(&failures);
+    spy.Stop();
+  }
+  ASSERT_EQ(failures.size(), 1);
+  EXPECT_THAT(failures.GetTestPartResult(0).message(),
+              HasSubstr("cannot forward a client of ctl to the agent at /nowhere/ctl: No such file "
+                        "or directory (tried for 30 ms)"));
+  spy.Start();
+  EXPECT_THAT(ErrorOf([&] { spy.ForwardTo({"a", "b"}); }), HasSubstr("before Start()"));
+}
+
+TEST_F(SpyTest, PassesMuchOnBothWays) {
+  Start();
+  RawClient io = Io();
+  const std::string data = wire::Pattern(4'000'000);
+  const std::size_t piece = 4000;
+  for (std::size_t at = 0; at < data.size(); at += piece) {
+    io.Write(wire::Io(1, std::string_view(data).substr(at, piece)));
+  }
+  EXPECT_EQ(*agent_.ReadStream(1, data.size(), kDeadline), data);
+  for (std::size_t at = 0; at < data.size(); at += 40'000) {
+    agent_.SendIo(1, std::string_view(data).substr(at, 40'000));
+  }
+  std::string read;
+  while (read.size() < data.size()) read += io.ReadFrame()->payload;
+  EXPECT_TRUE(read == data);
+}
+
+}  // namespace
+}  // namespace hyperstart
