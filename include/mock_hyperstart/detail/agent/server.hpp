@@ -57,6 +57,13 @@ struct Verdict {
   std::optional<Place> place;
 };
 
+/// What a test that fails for it says.
+inline std::string DescribeVerdict(const Verdict& verdict) {
+  if (verdict.kind != Verdict::Kind::kViolation) return "mock_hyperstart: " + verdict.text;
+  return "mock_hyperstart: the client violated the protocol on " + ToString(verdict.violation) +
+         "\nA test that expects this takes it with TakeViolations().";
+}
+
 class Server {
  public:
   /// Chooses the socket paths. Throws std::invalid_argument for options that are not usable, and

@@ -55,14 +55,7 @@ inline void ReportVerdicts(const std::vector<Verdict>& verdicts, const Place& ma
     const Place place = verdict.place.value_or(made_at);
     LateFailures::Note();
     try {
-      if (verdict.kind == Verdict::Kind::kViolation) {
-        ADD_FAILURE_AT(place.file, place.line)
-            << "mock_hyperstart: the client violated the protocol on "
-            << testing::PrintToString(verdict.violation)
-            << "\nA test that expects this takes it with TakeViolations().";
-      } else {
-        ADD_FAILURE_AT(place.file, place.line) << "mock_hyperstart: " << verdict.text;
-      }
+      ADD_FAILURE_AT(place.file, place.line) << DescribeVerdict(verdict);
     } catch (...) {
       thrown = std::current_exception();
     }

@@ -20,7 +20,7 @@
 
 namespace hyperstart::detail {
 
-class ModelledServer final : public ModelledAgentOf<Server> {
+class ModelledServer : public ModelledAgentOf<Server> {
  public:
   using ModelledAgentOf::ModelledAgentOf;
 

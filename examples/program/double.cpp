@@ -1,0 +1,161 @@
+#include "double.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "builtin_programs.hpp"
+#include "mock_hyperstart/detail/reply_spec.hpp"
+
+namespace program {
+
+using hyperstart::DecodedMessage;
+using hyperstart::Handler;
+using hyperstart::Reply;
+
+std::optional<Json> CommandRequests::Ask(const std::function<void(std::uint64_t)>& send) {
+  std::unique_lock lock(mutex_);
+  if (!open_) return std::nullopt;
+  const std::uint64_t id = ++last_id_;
+  answers_[id] = std::nullopt;
+  lock.unlock();
+  send(id);
+  lock.lock();
+  changed_.wait(lock, [&] { return answers_.count(id) == 0 || answers_[id]; });
+  const auto found = answers_.find(id);
+  if (found == answers_.end()) return std::nullopt;
+  std::optional<Json> answer = std::move(found->second);
+  answers_.erase(found);
+  return answer;
+}
+
+bool CommandRequests::Answer(std::uint64_t id, Json answer) {
+  const std::lock_guard lock(mutex_);
+  const auto found = answers_.find(id);
+  if (found == answers_.end() || found->second) return false;
+  found->second = std::move(answer);
+  changed_.notify_all();
+  return true;
+}
+
+void CommandRequests::Cancel() {
+  const std::lock_guard lock(mutex_);
+  open_ = false;
+  answers_.clear();
+  changed_.notify_all();
+}
+
+void CommandRequests::Reopen() {
+  const std::lock_guard lock(mutex_);
+  open_ = true;
+}
+
+/// The model's handler comes after that of the RPC's client.
+class Double::Agent final : public hyperstart::detail::ModelledServer {
+ public:
+  Agent(hyperstart::detail::Server& server, Double& owner)
+      : ModelledServer(server), owner_(owner) {}
+  void SetHandler(Handler handler) override { owner_.SetModelHandler(std::move(handler)); }
+
+ private:
+  Double& owner_;
+};
+
+Double::Double(const Settings& settings) : server_(settings.options) {
+  if (!settings.model) return;
+  model_ = std::make_unique<hyperstart::detail::AttachedCore>(
+      std::make_unique<Agent>(server_, *this), settings.old_agent);
+  (*model_)->ChangeSetup([&](hyperstart::detail::MachineSetup& setup) {
+    if (settings.local_programs) {
+      setup.SetAnyProgram(hyperstart::Program::Local());
+    } else {
+      AddBuiltinPrograms(setup);
+    }
+  });
+}
+
+Double::~Double() {
+  requests_.Cancel();
+  server_.Stop();
+  server_.log().SetSink(nullptr);
+}
+
+void Double::Start() {
+  requests_.Reopen();
+  server_.Start();
+}
+
+std::vector<std::string> Double::Stop() {
+  requests_.Cancel();
+  server_.Stop();
+  std::vector<std::string> failures;
+  for (const hyperstart::detail::Verdict& verdict : server_.TakeVerdicts()) {
+    failures.push_back(hyperstart::detail::DescribeVerdict(verdict));
+  }
+  if (!failures.empty()) has_failed_ = true;
+  return failures;
+}
+
+void Double::SetCommandHandler(Handler handler) {
+  {
+    const std::lock_guard lock(handlers_mutex_);
+    client_handler_ = std::move(handler);
+  }
+  requests_.Cancel();  // UpdateHandler waits for the handler that runs
+  UpdateHandler();
+  requests_.Reopen();
+}
+
+void Double::Hub::OnEvent(const hyperstart::Event& event) {
+  const std::lock_guard lock(mutex);
+  for (hyperstart::detail::EventSink* const sink : sinks) sink->OnEvent(event);
+}
+
+void Double::Subscribe(hyperstart::detail::EventSink* sink) {
+  {
+    const std::lock_guard lock(hub_.mutex);
+    hub_.sinks.push_back(sink);
+  }
+  server_.log().SetSink(&hub_);
+}
+
+void Double::Unsubscribe(hyperstart::detail::EventSink* sink) {
+  const std::lock_guard lock(hub_.mutex);
+  hub_.sinks.erase(std::remove(hub_.sinks.begin(), hub_.sinks.end(), sink), hub_.sinks.end());
+}
+
+void Double::SetModelHandler(Handler handler) {
+  {
+    const std::lock_guard lock(handlers_mutex_);
+    model_handler_ = std::move(handler);
+  }
+  UpdateHandler();
+}
+
+void Double::UpdateHandler() {
+  Handler client;
+  Handler model;
+  {
+    const std::lock_guard lock(handlers_mutex_);
+    client = client_handler_;
+    model = model_handler_;
+  }
+  if (!client || !model) {
+    server_.SetHandler(client ? std::move(client) : std::move(model));
+    return;
+  }
+  server_.SetHandler(
+      [client = std::move(client), model = std::move(model)](const DecodedMessage& message) {
+        Reply first = client(message);
+        const auto& spec = hyperstart::detail::ReplyAccess::Spec(first);
+        if (!spec.IsUnspecified()) return first;
+        Reply reply = model(message);
+        if (spec.delay) reply = reply.After(*spec.delay);
+        if (spec.pieces) reply = reply.InPieces(spec.pieces->bytes, spec.pieces->gap);
+        if (spec.truncated) reply = reply.Truncated(*spec.truncated);
+        if (spec.length) reply = reply.WithLength(*spec.length);
+        if (spec.disconnect) reply = reply.ThenDisconnect();
+        return reply;
+      });
+}
+
+}  // namespace program

@@ -1,0 +1,104 @@
+// The double that the program runs: a server, with or without the model of the agent, and who
+// answers the commands that no plan answers. Every member may be called from any thread.
+
+#ifndef DOUBLE_HPP_
+#define DOUBLE_HPP_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "json_values.hpp"
+#include "mock_hyperstart/detail/agent/server.hpp"
+#include "mock_hyperstart/detail/model/server_model.hpp"
+#include "mock_hyperstart/options.hpp"
+#include "mock_hyperstart/reply.hpp"
+
+namespace program {
+
+struct Settings {
+  hyperstart::Options options;
+  bool model = false;
+  bool old_agent = false;       // hyperstart 0.7.0
+  bool local_programs = false;  // else a few built in
+};
+
+/// Commands that a client of the RPC is asked about, until it answers.
+class CommandRequests {
+ public:
+  /// Calls `send` with a fresh id, and returns the client's answer; null once Cancel was called.
+  std::optional<Json> Ask(const std::function<void(std::uint64_t)>& send);
+  /// False if nobody asked with that id.
+  bool Answer(std::uint64_t id, Json answer);
+  /// Ends all questions, and those to come until Reopen.
+  void Cancel();
+  void Reopen();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, std::optional<Json>> answers_;
+};
+
+class Double {
+ public:
+  explicit Double(const Settings& settings);
+  Double(const Double&) = delete;
+  Double& operator=(const Double&) = delete;
+  ~Double();
+
+  hyperstart::detail::Server& server() { return server_; }
+  const hyperstart::Options& options() const { return server_.options(); }
+  CommandRequests& requests() { return requests_; }
+
+  void Start();
+  /// Returns what a test would fail for.
+  std::vector<std::string> Stop();
+  /// Some Stop has returned something.
+  bool has_failed() const { return has_failed_; }
+
+  /// Asked about each command that no plan answers, before the model; empty: nobody.
+  void SetCommandHandler(hyperstart::Handler handler);
+
+  /// From Subscribe to the return of Unsubscribe, `sink` gets each event.
+  void Subscribe(hyperstart::detail::EventSink* sink);
+  void Unsubscribe(hyperstart::detail::EventSink* sink);
+
+  /// The place of the next plan of a client: there is no source line to name.
+  int NextPlanNumber() { return ++plans_; }
+
+ private:
+  class Agent;
+  /// Several sinks where the log takes one.
+  struct Hub final : hyperstart::detail::EventSink {
+    void OnEvent(const hyperstart::Event& event) override;
+    std::mutex mutex;
+    std::vector<hyperstart::detail::EventSink*> sinks;
+  };
+
+  void SetModelHandler(hyperstart::Handler handler);
+  void UpdateHandler();
+
+  hyperstart::detail::Server server_;
+  CommandRequests requests_;
+  Hub hub_;
+  std::mutex handlers_mutex_;
+  hyperstart::Handler client_handler_;
+  hyperstart::Handler model_handler_;
+  std::atomic<bool> has_failed_{false};
+  std::atomic<int> plans_{0};
+  std::unique_ptr<hyperstart::detail::AttachedCore> model_;  // destroyed before the server
+};
+
+}  // namespace program
+
+#endif  // DOUBLE_HPP_

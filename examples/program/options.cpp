@@ -1,0 +1,109 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+#include "mock_hyperstart/options.hpp"
+#include "mock_hyperstart/protocol.hpp"
+
+namespace program {
+namespace {
+
+using hyperstart::Dialect;
+using hyperstart::NextAcks;
+using hyperstart::Transport;
+
+template <typename Value>
+Value OneOf(const char* option, const std::string& word,
+            const std::map<std::string, Value>& words) {
+  const auto found = words.find(word);
+  if (found != words.end()) return found->second;
+  std::string all;
+  for (const auto& [known, value] : words) all += (all.empty() ? "" : ", ") + known;
+  throw CLI::ValidationError(option, "\"" + word + "\" is none of " + all);
+}
+
+}  // namespace
+
+std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
+  CLI::App app("mock-hyperstart: a test double of hyperstart, the agent in a virtual machine");
+  app.set_version_flag("--version", MOCK_HYPERSTART_VERSION);
+  hyperstart::Options& options = arguments.settings.options;
+  std::string model;
+  std::string programs;
+  std::string transport;
+  std::string dialect;
+  std::string next_acks;
+  std::string unused;
+  std::vector<std::string> forward;
+  app.add_option("--ctl", options.ctl_path, "Where to listen for ctl (default: a fresh path)");
+  app.add_option("--io", options.io_path, "Where to listen for io (default: a fresh path)");
+  CLI::Option* const with_model =
+      app.add_option("--model", model, "Behave as hyperstart-1.1.0 (default) or hyperstart-0.7.0")
+          ->expected(0, 1);
+  CLI::Option* const with_programs =
+      app.add_option("--programs", programs,
+                     "With --model: local processes, or a few built in (default: builtin)");
+  app.add_option("--transport", transport,
+                 "unix, virtio or vsock (default: unix, with --model virtio)");
+  app.add_option("--api-version", options.api_version, "What version is acked with");
+  app.add_option("--dialect", dialect, "hyperstart (default) or clear-containers");
+  app.add_flag("--ready-on-connect", options.ready_on_connect, "Say ready to each client");
+  app.add_flag("--strict", options.strict, "What the real agent dies of is a violation, too");
+  app.add_option("--next-acks", next_acks, "per-read (default), per-frame or none");
+  app.add_flag("--rpc", arguments.rpc, "JSON-RPC 2.0 on stdin and stdout");
+  app.add_option("--output-limit", arguments.output_limit,
+                 "The bytes that may wait for a client that does not read")
+      ->capture_default_str();
+  const char* const later = "Not in this version";
+  std::vector<CLI::Option*> refused = {app.add_option("--forward", forward, later)->expected(2),
+                                       app.add_option("--record", unused, later),
+                                       app.add_option("--pcapng", unused, later),
+                                       app.add_option("--replay", unused, later)};
+  try {
+    app.parse(argc, argv);
+    for (const CLI::Option* const option : refused) {
+      if (option->count() > 0) {
+        throw CLI::ValidationError(option->get_name(), "is not in this version of mock-hyperstart");
+      }
+    }
+    arguments.settings.model = with_model->count() > 0;
+    if (!model.empty()) {
+      arguments.settings.old_agent =
+          OneOf<bool>("--model", model, {{"hyperstart-1.1.0", false}, {"hyperstart-0.7.0", true}});
+    }
+    if (with_programs->count() > 0) {
+      if (!arguments.settings.model) throw CLI::ValidationError("--programs", "needs --model");
+      arguments.settings.local_programs =
+          OneOf<bool>("--programs", programs, {{"local", true}, {"builtin", false}});
+    }
+    if (arguments.settings.model) options.transport = Transport::kVirtio;
+    if (!transport.empty()) {
+      options.transport = OneOf<Transport>("--transport", transport,
+                                           {{"unix", Transport::kUnixSocket},
+                                            {"virtio", Transport::kVirtio},
+                                            {"vsock", Transport::kVsock}});
+    }
+    if (!dialect.empty()) {
+      options.dialect = OneOf<Dialect>(
+          "--dialect", dialect,
+          {{"hyperstart", Dialect::kHyperstart}, {"clear-containers", Dialect::kClearContainers}});
+    }
+    if (!next_acks.empty()) {
+      options.next_acks = OneOf<NextAcks>("--next-acks", next_acks,
+                                          {{"per-read", NextAcks::kPerRead},
+                                           {"per-frame", NextAcks::kPerFrame},
+                                           {"none", NextAcks::kNone}});
+    }
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "mock-hyperstart: %s\nSee mock-hyperstart --help.\n", error.what());
+    return 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace program
