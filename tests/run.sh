@@ -4,5 +4,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/scripts/apt_install.sh
 
-apt_install "${build_packages[@]}" nlohmann-json3-dev busybox-static
+apt_install "${build_packages[@]}" nlohmann-json3-dev busybox-static \
+  "${program_packages[@]}"
 cmake --workflow --preset test

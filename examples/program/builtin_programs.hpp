@@ -8,7 +8,8 @@
 
 namespace program {
 
-/// true, false, echo, cat, sleep (until it is killed) and printenv, each also in /bin and /usr/bin.
+/// true, false, echo, cat, printenv and sleep, which goes on until it is killed. Each is also found
+/// in /bin and /usr/bin.
 /// Every other program is not found: status 127.
 void AddBuiltinPrograms(hyperstart::detail::MachineSetup& setup);
 

@@ -55,6 +55,9 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
   app.add_flag("--strict", options.strict, "What the real agent dies of is a violation, too");
   app.add_option("--next-acks", next_acks, "per-read (default), per-frame or none");
   app.add_flag("--rpc", arguments.rpc, "JSON-RPC 2.0 on stdin and stdout");
+  app.add_option("--control", arguments.control, "The same on a Unix socket, beside the prompt");
+  CLI::Option* const with_script =
+      app.add_option("--script", arguments.script, "A file with commands of the prompt");
   app.add_option("--output-limit", arguments.output_limit,
                  "The bytes that may wait for a client that does not read")
       ->capture_default_str();
@@ -69,6 +72,9 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
       if (option->count() > 0) {
         throw CLI::ValidationError(option->get_name(), "is not in this version of mock-hyperstart");
       }
+    }
+    if (arguments.rpc && with_script->count() > 0) {
+      throw CLI::ValidationError("--script", "is for the prompt: give it without --rpc");
     }
     arguments.settings.model = with_model->count() > 0;
     if (!model.empty()) {

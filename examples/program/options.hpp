@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "double.hpp"
 
@@ -13,6 +14,8 @@ namespace program {
 struct Arguments {
   Settings settings;
   bool rpc = false;
+  std::string control;
+  std::string script;
   std::size_t output_limit = std::size_t{256} << 20;
 };
 

@@ -16,3 +16,5 @@ apt_install() {
 }
 
 build_packages=(g++ cmake ninja-build libgtest-dev libgmock-dev libasio-dev libfmt-dev)
+# Of mock-hyperstart, and of its tests.
+program_packages=(libcli11-dev libedit-dev nlohmann-json3-dev pkg-config python3)
