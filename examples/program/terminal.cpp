@@ -119,6 +119,9 @@ void Prompt::RunTerminal() {
   ::el_set(editor.get(), EL_BIND, "^I", "complete", nullptr);
   while (!quit_) {
     int count = 0;
+    // Before the prompt is shown: what is typed after it never meets the terminal's own line
+    // editing.
+    ::el_set(editor.get(), EL_PREP_TERM, 1);
     const char* const line = ::el_gets(editor.get(), &count);
     if (line == nullptr || count <= 0) break;
     const std::string text(line, static_cast<std::size_t>(count));

@@ -101,7 +101,7 @@ class Prompt(unittest.TestCase):
             terminal.type('\x1b[A\n')
             terminal.expect('violations')
             terminal.expect(r'\[\]')
-            terminal.type('send_message read\t\n')
+            terminal.type('send_message pi\t\n')
             terminal.expect('ok')
             terminal.type('wait_for_\t')
             terminal.expect('wait_for_connection +wait_for_disconnect')
