@@ -73,7 +73,7 @@ Double::Double(const Settings& settings) : server_(settings.options) {
   });
 }
 
-Double::~Double() {
+Double::~Double() {  // NOLINT(bugprone-exception-escape): no own thread calls it
   requests_.Cancel();
   server_.Stop();
   server_.log().SetSink(nullptr);

@@ -54,7 +54,7 @@ class Double {
   explicit Double(const Settings& settings);
   Double(const Double&) = delete;
   Double& operator=(const Double&) = delete;
-  ~Double();
+  ~Double();  // NOLINT(bugprone-exception-escape): see there
 
   hyperstart::detail::Server& server() { return server_; }
   const hyperstart::Options& options() const { return server_.options(); }

@@ -95,7 +95,7 @@ void Io(const std::string& path, std::uint64_t seq) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): no memory
   CLI::App app("hyperstart-ctl: a client of hyperstart for the shell");
   std::string ctl_path;
   std::string io_path;

@@ -32,7 +32,7 @@ Output::~Output() {
   if (owns_) ::close(fd_);
 }
 
-void Output::Write(std::string line) {
+void Output::Write(std::string_view line) {
   const std::lock_guard lock(mutex_);
   if (closed_ || ending_) return;
   if (waiting_.size() + line.size() > limit_) {
@@ -43,7 +43,7 @@ void Output::Write(std::string line) {
                  limit_);
     return;
   }
-  waiting_ += std::move(line);
+  waiting_ += line;
   waiting_ += '\n';
   changed_.notify_one();
 }

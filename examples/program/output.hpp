@@ -6,9 +6,9 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace program {
@@ -23,7 +23,7 @@ class Output {
   ~Output();
 
   /// Never blocks. Adds the line feed. Nothing is written once the reader is gone, or too slow.
-  void Write(std::string line);
+  void Write(std::string_view line);
 
  private:
   void Run();

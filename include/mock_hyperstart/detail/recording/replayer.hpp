@@ -209,10 +209,9 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   }
   std::string LeaveStream(const IoPacket& packet, std::optional<std::size_t> expected,
                           const std::string& difference) MOCK_HYPERSTART_REQUIRES(mutex_) {
-    const std::string came = packet.eof()
-                                 ? fmt::format("seq {} end of stream", packet.seq)
-                                 : fmt::format("seq {} {} {}", packet.seq,
-                                               Bytes(packet.data.size()), OneLine(packet.data));
+    std::string came = packet.eof() ? fmt::format("seq {} end of stream", packet.seq)
+                                    : fmt::format("seq {} {} {}", packet.seq,
+                                                  Bytes(packet.data.size()), OneLine(packet.data));
     Leave(Channel::kIo, expected, came, packet.data, difference);
     return came;
   }
