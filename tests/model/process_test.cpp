@@ -283,6 +283,22 @@ TEST_F(ProcessTest, EndsWithItsContainerThoughItLeftTheGroup) {
   EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "i", 3}));
 }
 
+// Its output takes longer to read than the other process takes to be killed.
+TEST_F(ProcessTest, EndsBeforeTheOthersOfItsContainer) {  // [virtio-06r3]
+  constexpr int kLives = 20;
+  for (int life = 0; life < kLives; ++life) {
+    RunLocally({"/bin/sh", "-c", "read line; head -c 60000 /dev/zero; exit 3"});
+    ASSERT_EQ(client_->Call(Command::kExecCmd,
+                            ExecJson("c1", ProcessJson("e", 3, {"/bin/sleep", "1000"}))),
+              Ack());
+    client_->Write(1, "go\n");
+    EXPECT_EQ(client_->ReadStream(1).size(), 60000U);
+    EXPECT_EQ(client_->ReadStream(3), "");
+    EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "i", 3}));
+    EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "e", 0}));
+  }
+}
+
 TEST_F(ProcessTest, DoesNotHoldUpCtlThoughItNeverStopsWriting) {
   RunLocally({"/bin/sh", "-c", "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done"});
   std::thread reader([&] {

@@ -248,6 +248,14 @@ class AgentCore : public ProcessThread {
     }
   }
 
+  /// A container's init tells its end before the processes that end with it: on ctl and on io.
+  /// [virtio-06r3, virtio-09g-destroy-two]
+  bool MustWait(const ModelProcess& process) const override {
+    const ContainerPtr container = process.container.lock();
+    if (process.is_init || !container || !container->init) return false;
+    return container->init->phase == Phase::kExited;
+  }
+
   void OnOver(const ProcessPtr& process) override {
     const bool last = process->is_init && pod_.destroy_requested && pod_.remaining == 1;
     const std::string status = std::to_string(process->status);

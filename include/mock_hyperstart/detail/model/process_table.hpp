@@ -48,6 +48,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   virtual void OnExited(const ProcessPtr& process) = 0;
   /// It is over; it is no longer listed.
   virtual void OnOver(const ProcessPtr& process) = 0;
+  /// Whether another process must be over before this one is.
+  virtual bool MustWait(const ModelProcess& process) const = 0;
 
   void Add(const ProcessPtr& process) { listed_.push_back(process); }
   const std::vector<ProcessPtr>& listed() const { return listed_; }

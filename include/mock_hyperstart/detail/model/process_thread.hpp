@@ -214,6 +214,7 @@ class ProcessThread : public ProcessTable {
     if (SendOutput(*process)) return true;
     if (process->end) {
       if (!process->output.empty()) return false;  // the client does not read
+      if (MustWait(*process)) return false;
       process->status = *process->end;
       process->phase = Phase::kExited;
       OnExited(process);
@@ -296,7 +297,8 @@ class ProcessThread : public ProcessTable {
         worked = true;
       }
     }
-    if (process->phase == Phase::kExited && !child.in() && !child.out() && !child.err()) {
+    if (process->phase == Phase::kExited && !child.in() && !child.out() && !child.err() &&
+        !MustWait(*process)) {
       Finish(process);
       worked = true;
     }
@@ -316,6 +318,7 @@ class ProcessThread : public ProcessTable {
     functions_.push_back(process->TakeFunctions());
     listed_.erase(std::remove(listed_.begin(), listed_.end(), process), listed_.end());
     OnOver(process);
+    Wake();  // for those that had to wait for it
   }
 
   /// What to wait for, and how long in milliseconds; -1 is for ever.
