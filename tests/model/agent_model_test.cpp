@@ -7,14 +7,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <mock_hyperstart/agent_model.hpp>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "model/model_client.hpp"
@@ -361,6 +359,38 @@ TEST_F(ModelTest, PowersOffAtASecondStartPod) {  // [virtio-06h]
   EXPECT_TRUE(client_->IoCloses());
   EXPECT_THAT(agent_.Transcript(), HasSubstr("powers off: a second startpod"));
   EXPECT_THAT(agent_.TakeViolations(), IsEmpty());
+}
+
+// As after a later container's failure, where the agent was recorded to live. [from source,
+// virtio-09f-startpod-second-fails]
+TEST_F(ModelTest, TerminatesWhatRunsAtASecondStartPodAndPowersOffAtAThird) {
+  StartContainer();
+  ASSERT_EQ(Exec("c1", ProcessJson("e", 3, {"/bin/sleep"})), Ack());
+  EXPECT_EQ(client_->Call(Command::kStartPod, kPodJson), Error());
+  EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "init", 0}));
+  EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "e", 0}));
+  EXPECT_EQ(client_->ReadStream(1), "");
+  EXPECT_EQ(client_->ReadStream(3), "");
+  EXPECT_EQ(client_->Call(Command::kPing), Ack()) << "the agent lives";
+  EXPECT_THAT(model_.Containers(), IsEmpty());
+  EXPECT_EQ(client_->Call(Command::kStartPod, kPodJson), Error());
+  EXPECT_TRUE(client_->CtlCloses());
+  EXPECT_TRUE(client_->IoCloses());
+  EXPECT_THAT(agent_.Transcript(), HasSubstr("powers off: a second startpod"));
+}
+
+TEST_F(ModelTest, LivesAfterASecondStartPodThatAnInitIgnores) {  // [from source]
+  const Inits inits;
+  model_.OnProgram("/init", inits.program());
+  StartPod();
+  ASSERT_EQ(
+      client_->Call(Command::kNewContainer, ContainerJson("c1", ProcessJson("init", 1, {"/init"}))),
+      Ack());
+  EXPECT_EQ(client_->Call(Command::kStartPod, kPodJson), Error());
+  EXPECT_EQ(client_->Call(Command::kPing), Ack());
+  inits.Last().Exit(5);
+  EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "init", 5}));
+  EXPECT_EQ(client_->Call(Command::kPing), Ack());
 }
 
 TEST_F(ModelTest, TerminatesWhatRunsWhereALaterContainerFails) {  // [virtio-09f-second-fails]
