@@ -7,12 +7,14 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mock_hyperstart/agent_model.hpp>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "model/model_client.hpp"
@@ -515,6 +517,28 @@ TEST_F(ModelTest, WaitsTwoSecondsForAnInterface) {  // [virtio-09k-setupinterfac
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(client_->Call(Command::kSetupInterface, Json{{"device", "eth7"}}), Error());
   EXPECT_GE(std::chrono::steady_clock::now() - start, 2s);
+}
+
+TEST_F(ModelTest, ServesNoStreamWhileItWaitsForAnInterface) {  // [from source]
+  StartContainer();
+  const auto when_sent = [&](Channel channel) {
+    std::uint64_t number = 0;
+    for (const Event& event : agent_.Events()) {
+      const bool next = channel == Channel::kCtl && event.command == Command::kNext;
+      if (event.kind == EventKind::kSent && event.channel == channel && !next) {
+        number = event.number;
+      }
+    }
+    return number;
+  };
+  client_->Send(Command::kSetupInterface, Json{{"device", "eth7"}});
+  while (agent_.Transcript().find("waits for a device") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  client_->Write(1, "echo");
+  EXPECT_EQ(client_->ReadIo(), (wire::Frame{1, "echo"}));
+  EXPECT_EQ(client_->ReadReply(), Error());
+  EXPECT_GT(when_sent(Channel::kIo), when_sent(Channel::kCtl));
 }
 
 // ---- the model's own life

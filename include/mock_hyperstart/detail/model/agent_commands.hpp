@@ -355,7 +355,8 @@ class AgentCommands : public AgentCore {
   // ---- the machine
 
   bool HasInterface(const std::string& name) const { return setup_.interfaces.count(name) > 0; }
-  static Outcome ErrorAfterWait() { return {Reply::Error().After(kInterfaceWait)}; }
+  /// While it waits, the agent's one thread does nothing else. From source.
+  Outcome ErrorAfterWait() { return Then(Reply::Error(), nullptr, kInterfaceWait); }
 
   Outcome SetupInterface(const DecodedMessage& message) {
     const std::optional<InterfaceRequest> request =

@@ -67,19 +67,11 @@ class AgentCore : public ProcessThread {
   /// On the io thread.
   void HandleIo(const IoPacket& packet) {
     const std::unique_lock lock = Enter();
-    if (stopped()) return;
-    const ProcessPtr process = FindBySeq(packet.seq);
-    if (!process) {
-      agent_->SendIo(packet.seq, {});  // [virtio-07a-io-unknown-seq]
-      return;
+    if (stalled()) {
+      HoldIo(packet);
+    } else {
+      TakeIo(packet);
     }
-    if (process->phase == Phase::kExited) return;  // dropped without an answer [virtio-06p]
-    if (!packet.data.empty()) {
-      process->input.Write(packet.data, StdinGate::Clock::now());
-    } else if (!process->spec().terminal) {  // with one it is ignored [virtio-06q-exec-tty]
-      process->input.RequestEnd();
-    }
-    Wake();
   }
 
   /// On either channel's thread: input that no agent survives.
@@ -152,6 +144,11 @@ class AgentCore : public ProcessThread {
   Outcome Then(const Reply& reply, std::function<void()> action = nullptr,
                std::chrono::milliseconds delay = {}) {
     AfterReply(std::move(action), delay);
+    if (stalled()) {
+      agent_->Note(Channel::kCtl,
+                   "AgentModel: the agent serves neither channel while it waits for a device "
+                   "[virtio-09k-setupinterface-missing, from source]");
+    }
     const Reply delayed = delay.count() > 0 ? reply.After(delay) : reply;
     return {delayed.Then([self = SharedCore()] {
       const std::unique_lock lock = self->Enter();
@@ -235,6 +232,22 @@ class AgentCore : public ProcessThread {
       }
     }
     TerminateAll(std::move(order));
+  }
+
+  void TakeIo(const IoPacket& packet) override {
+    if (stopped()) return;
+    const ProcessPtr process = FindBySeq(packet.seq);
+    if (!process) {
+      agent_->SendIo(packet.seq, {});  // [virtio-07a-io-unknown-seq]
+      return;
+    }
+    if (process->phase == Phase::kExited) return;  // dropped without an answer [virtio-06p]
+    if (!packet.data.empty()) {
+      process->input.Write(packet.data, StdinGate::Clock::now());
+    } else if (!process->spec().terminal) {  // with one it is ignored [virtio-06q-exec-tty]
+      process->input.RequestEnd();
+    }
+    Wake();
   }
 
   void OnExited(const ProcessPtr& process) override {

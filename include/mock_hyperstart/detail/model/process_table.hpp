@@ -22,6 +22,7 @@
 
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
+#include "mock_hyperstart/messages.hpp"
 
 namespace hyperstart::detail {
 
@@ -60,16 +61,20 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
     return nullptr;
   }
 
-  /// `action` follows the reply of the current command, which is sent after `delay`.
+  /// `action` follows the reply of the current command, which is sent after `delay`. Until then
+  /// nothing else is served: the agent has one thread.
   void AfterReply(std::function<void()> action, std::chrono::milliseconds delay = {}) {
     after_reply_ = std::move(action);
     after_reply_by_ = Clock::now() + delay + kLongestAwait;
+    stalled_ = delay.count() > 0;
     Wake();
   }
   /// The client has its reply, or never will: what waited for that goes on.
   void ReplyIsOut() {
+    stalled_ = false;
     if (const auto action = std::exchange(after_reply_, nullptr)) action();
     for (const ProcessPtr& process : listed_) process->told = true;
+    for (const IoPacket& packet : std::exchange(held_io_, {})) TakeIo(packet);
     Wake();
   }
   /// To the process alone, or to its group.
@@ -115,6 +120,12 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   void Hang() { stopped_ = true; }
   bool stopped() const { return stopped_; }
 
+  /// What a client has sent on io.
+  virtual void TakeIo(const IoPacket& packet) = 0;
+  /// The agent is in the middle of a command.
+  bool stalled() const { return stalled_; }
+  void HoldIo(const IoPacket& packet) { held_io_.push_back(packet); }
+
   /// How long what follows a reply waits for that to be sent.
   static constexpr std::chrono::milliseconds kLongestAwait{2000};
 
@@ -127,6 +138,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   std::vector<ProcessPtr> step_order_;
   std::function<void()> after_reply_;
   Clock::time_point after_reply_by_;
+  bool stalled_ = false;  // until the reply is out
+  std::vector<IoPacket> held_io_;
 };
 
 }  // namespace hyperstart::detail

@@ -69,6 +69,7 @@ class ProcessThread : public ProcessTable {
     }
     listed_.clear();
     step_order_.clear();
+    held_io_.clear();
     after_reply_ = nullptr;
   }
 
@@ -108,15 +109,16 @@ class ProcessThread : public ProcessTable {
       CloseChannels(lock);
       return true;
     }
-    if (after_reply_ && Clock::now() >= after_reply_by_) {
+    if ((after_reply_ || stalled_) && Clock::now() >= after_reply_by_) {
       ReplyIsOut();
       return true;
     }
+    if (stalled_) return false;
     bool worked = false;
     const bool reaps = MayReap();  // of all that is looked at now, or of nothing
     const std::vector<ProcessPtr> processes = InStepOrder();
     for (const ProcessPtr& process : processes) {
-      if (stopped_ || closing_) break;
+      if (stopped_ || stalled_ || closing_) break;
       worked = StepOne(process, reaps, lock) || worked;
     }
     return worked;
@@ -324,6 +326,7 @@ class ProcessThread : public ProcessTable {
   /// What to wait for, and how long in milliseconds; -1 is for ever.
   int CollectEvents(std::vector<pollfd>& fds) const {
     if (stopped_) return -1;
+    if (stalled_) return static_cast<int>(kLook.count());
     int timeout = -1;
     const auto look_again = [&] { timeout = static_cast<int>(kLook.count()); };
     const bool room = HasRoom();
