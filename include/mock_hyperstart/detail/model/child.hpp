@@ -102,7 +102,9 @@ class LocalChild {
   bool Signal(int number) const { return reaped_ || ::kill(pid_, number) == 0; }
   /// To its process group, which its children are of: a process that made a session of its own gets
   /// nothing. Reaches the children once the process itself has ended. [virtio-09b-signal-group]
-  void SignalGroup(int number) const { ::kill(-pid_, number); }
+  void SignalGroup(int number) const {
+    if (::kill(-pid_, number) != 0) Signal(number);  // it has not called setsid yet
+  }
   /// To everything that came of it: its session, and whoever holds its pipes.
   void KillAll(int number) const {
     SignalGroup(number);

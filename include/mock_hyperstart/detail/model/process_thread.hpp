@@ -320,7 +320,6 @@ class ProcessThread : public ProcessTable {
     functions_.push_back(process->TakeFunctions());
     listed_.erase(std::remove(listed_.begin(), listed_.end(), process), listed_.end());
     OnOver(process);
-    Wake();  // for those that had to wait for it
   }
 
   /// What to wait for, and how long in milliseconds; -1 is for ever.
