@@ -27,7 +27,6 @@
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/program.hpp"
-#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {
 

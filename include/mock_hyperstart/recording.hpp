@@ -22,7 +22,7 @@
 #include "mock_hyperstart/detail/recording/recording_writer.hpp"
 #include "mock_hyperstart/detail/recording/replayer.hpp"
 #include "mock_hyperstart/detail/recording/whole_file.hpp"
-#include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/messages.hpp"
 
 namespace hyperstart {
 namespace detail {

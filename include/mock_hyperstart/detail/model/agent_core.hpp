@@ -27,6 +27,7 @@
 #include "mock_hyperstart/detail/model/accounts.hpp"
 #include "mock_hyperstart/detail/model/child.hpp"
 #include "mock_hyperstart/detail/model/files.hpp"
+#include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
 #include "mock_hyperstart/detail/model/process_table.hpp"

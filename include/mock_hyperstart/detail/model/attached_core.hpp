@@ -13,7 +13,6 @@
 #include "mock_hyperstart/detail/model/agent_commands.hpp"
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart::detail {
 

@@ -16,7 +16,7 @@
 #include "mock_hyperstart/detail/model/attached_core.hpp"
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/event.hpp"
-#include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/messages.hpp"
 
 namespace hyperstart::detail {
 

@@ -28,6 +28,7 @@
 
 #include "mock_hyperstart/detail/net/mutex.hpp"
 #include "mock_hyperstart/detail/recording/payload_diff.hpp"
+#include "mock_hyperstart/detail/recording/recording_reader.hpp"
 #include "mock_hyperstart/detail/recording/script.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
