@@ -115,7 +115,8 @@ void Prompt::RunTerminal() {
   ::el_set(editor.get(), EL_EDITOR, "emacs");
   ::el_set(editor.get(), EL_HIST, &::history, history.get());
   ::el_set(editor.get(), EL_GETCFN, &NextCharacter);
-  ::el_set(editor.get(), EL_ADDFN, "complete", "completes a word", &Complete);
+  // el_set would copy these two texts, and never free them.
+  ::el_wset(editor.get(), EL_ADDFN, L"complete", L"completes a word", &Complete);
   ::el_set(editor.get(), EL_BIND, "^I", "complete", nullptr);
   while (!quit_) {
     int count = 0;
