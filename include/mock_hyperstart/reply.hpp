@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <ostream>
@@ -167,7 +168,7 @@ class ReplyPlan {
   }
   /// Answers every other command. A later call replaces it.
   ReplyPlan& WillRepeatedly(Reply reply, const char* = __builtin_FILE(), int = __builtin_LINE()) {
-    std::optional<Reply> next(std::move(reply));
+    auto next = std::make_shared<const Reply>(std::move(reply));
     const std::lock_guard lock(mutex_);
     repeatedly_.swap(next);
     return *this;
@@ -184,7 +185,7 @@ class ReplyPlan {
 
   mutable std::mutex mutex_;
   std::deque<Once> once_;
-  std::optional<Reply> repeatedly_;
+  std::shared_ptr<const Reply> repeatedly_;  // shared, since it is copied under no lock
 };
 
 }  // namespace hyperstart

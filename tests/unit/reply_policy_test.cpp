@@ -290,6 +290,23 @@ TEST_F(ReplyPolicyTest, ReplacesTheHandlerWhenItHasReturned) {
   EXPECT_EQ(held.use_count(), 1) << "the old handler is gone when the change returns";
 }
 
+/// What an action holds is the user's code, which may call the mock when it is copied.
+TEST_F(ReplyPolicyTest, CopiesAReplyUnderNoLock) {
+  struct Copied {
+    explicit Copied(ReplyPolicy& changed) : policy(changed) {}
+    Copied(const Copied& other) : policy(other.policy) {
+      policy.On(Command::kPing).WillRepeatedly(Reply::Error("from the copy"));
+      policy.SetDefaultReply(Reply::Error("from the copy"));
+    }
+    void operator()() const {}
+    ReplyPolicy& policy;
+  };
+  policy_.On(Command::kPing).WillRepeatedly(Reply::Ack("first").Then(Copied(policy_)));
+  EXPECT_EQ(AnswerTo(Command::kPing), wire::Ack("first"));
+  policy_.SetDefaultReply(Reply::Ack("first").Then(Copied(policy_)));
+  EXPECT_EQ(AnswerTo(Command::kStartPod), wire::Ack("first"));
+}
+
 TEST_F(ReplyPolicyTest, LetsTheHandlerReplaceItself) {
   policy_.SetHandler(
       [&](const DecodedMessage&) {

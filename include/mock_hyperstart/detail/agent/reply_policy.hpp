@@ -41,7 +41,7 @@ struct PlanAccess {
   /// `used` under the plan's lock: who sees that it is gone sees the count, too.
   static ReplySpec Next(ReplyPlan& plan, std::atomic<int>& used) {
     ReplySpec reply;
-    ReplySpec repeatedly;
+    std::shared_ptr<const Reply> repeatedly;
     {
       const std::lock_guard lock(plan.mutex_);
       if (!plan.once_.empty()) {
@@ -49,10 +49,10 @@ struct PlanAccess {
         plan.once_.pop_front();
         ++used;
       }
-      if (!plan.repeatedly_ || !reply.IsUnspecified()) return reply;
-      repeatedly = ReplyAccess::Spec(*plan.repeatedly_);
+      repeatedly = plan.repeatedly_;
     }
-    return WithFallback(std::move(reply), std::move(repeatedly));
+    if (!repeatedly || !reply.IsUnspecified()) return reply;
+    return WithFallback(std::move(reply), ReplyAccess::Spec(*repeatedly));
   }
   static std::vector<Place> Unused(const ReplyPlan& plan) {
     const std::lock_guard lock(plan.mutex_);
@@ -95,7 +95,7 @@ class ReplyPolicy {
     return rule->plan;
   }
   void SetDefaultReply(Reply reply) {
-    std::optional<ReplySpec> next = ReplyAccess::Take(std::move(reply));
+    auto next = std::make_shared<const ReplySpec>(ReplyAccess::Take(std::move(reply)));
     const MutexLock lock(mutex_);
     has_rules_ = true;
     default_.swap(next);
@@ -176,15 +176,16 @@ class ReplyPolicy {
     Decision decision;
     const int used_before = used_;
     std::shared_ptr<const Rules> rules;
-    ReplySpec fallback;
+    std::shared_ptr<const ReplySpec> default_reply;
     ReplyPlan* plan = nullptr;
     {
       const MutexLock lock(mutex_);
       rules = rules_;
       const auto found = plans_.find(message.command);
       if (found != plans_.end()) plan = &found->second;
-      fallback = Default(message.command);
+      default_reply = default_;
     }
+    ReplySpec fallback = Fallback(message.command, default_reply.get());
     if (rules) {
       for (auto rule = rules->rbegin(); rule != rules->rend(); ++rule) {
         if (!decision.reply.IsUnspecified()) break;
@@ -252,13 +253,13 @@ class ReplyPolicy {
   }
 
   /// What answers a command that neither a plan nor the handler does.
-  ReplySpec Default(Command command) const MOCK_HYPERSTART_REQUIRES(mutex_) {
+  ReplySpec Fallback(Command command, const ReplySpec* default_reply) const {
     if (forwards_) return {};
     ReplySpec ack;
     ack.kind = ReplySpec::Kind::kFrame;
     ack.command = Command::kAck;
     ack.bytes = AckPayload(command);
-    return default_ ? WithFallback(*default_, std::move(ack)) : ack;
+    return default_reply == nullptr ? ack : WithFallback(*default_reply, std::move(ack));
   }
 
   const Options& options_;
@@ -270,7 +271,7 @@ class ReplyPolicy {
   std::map<Command, ReplyPlan> plans_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   /// Replaced as a whole when one is added, so that the ctl thread asks them under no lock.
   std::shared_ptr<const Rules> rules_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
-  std::optional<ReplySpec> default_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::shared_ptr<const ReplySpec> default_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
 };
 
 }  // namespace hyperstart::detail
