@@ -15,30 +15,31 @@ using testing::ElementsAre;
 
 TEST(RecordValuesTest, KeepCommandAndPayloadOfAMessage) {
   const DecodedMessage message{Command::kStartPod, "{}"};
-  EXPECT_EQ(ToMessage(ToRecord(message)), message);
+  EXPECT_EQ(FromRecord<DecodedMessage>(ToRecord(message)), message);
   EXPECT_EQ(ToRecord(message).key, 1u);
 }
 
 TEST(RecordValuesTest, KeepSeqAndDataOfAPacket) {
   const IoPacket packet{0xffffffffffffffff, "data"};
-  EXPECT_EQ(ToPacket(ToRecord(packet)), packet);
+  EXPECT_EQ(FromRecord<IoPacket>(ToRecord(packet)), packet);
 }
 
 TEST(RecordValuesTest, KeepTheOrderOfSeveral) {
-  EXPECT_THAT(ToPackets({{1, "a"}, {2, ""}}), ElementsAre(IoPacket{1, "a"}, IoPacket{2, ""}));
+  EXPECT_THAT(FromRecords<IoPacket>({{1, "a"}, {2, ""}}),
+              ElementsAre(IoPacket{1, "a"}, IoPacket{2, ""}));
   EXPECT_THAT(
-      ToMessages({{12, ""}, {1, "b"}}),
+      FromRecords<DecodedMessage>({{12, ""}, {1, "b"}}),
       ElementsAre(DecodedMessage{Command::kPing, ""}, DecodedMessage{Command::kStartPod, "b"}));
 }
 
 TEST(RecordValuesTest, GiveTheBytesBackThatTheyBorrow) {
   Record record{7, std::string(100, 'x')};
   {
-    const BorrowedPacket packet(record);
+    const Borrowed<IoPacket> packet(record);
     EXPECT_EQ(*packet, (IoPacket{7, std::string(100, 'x')}));
   }
   {
-    const BorrowedMessage message(record);
+    const Borrowed<DecodedMessage> message(record);
     EXPECT_EQ((*message).payload, std::string(100, 'x'));
   }
   EXPECT_EQ(record.bytes, std::string(100, 'x'));

@@ -19,51 +19,40 @@ inline Record ToRecord(DecodedMessage message) {
 }
 inline Record ToRecord(IoPacket packet) { return {packet.seq, std::move(packet.data)}; }
 
-inline DecodedMessage ToMessage(Record record) {
+/// The record as a DecodedMessage or an IoPacket.
+template <typename Value>
+Value FromRecord(Record record);
+template <>
+inline DecodedMessage FromRecord(Record record) {
   return {static_cast<Command>(record.key), std::move(record.bytes)};
 }
-inline IoPacket ToPacket(Record record) { return {record.key, std::move(record.bytes)}; }
-
-inline std::vector<DecodedMessage> ToMessages(std::vector<Record> records) {
-  std::vector<DecodedMessage> messages;
-  messages.reserve(records.size());
-  for (Record& record : records) messages.push_back(ToMessage(std::move(record)));
-  return messages;
-}
-inline std::vector<IoPacket> ToPackets(std::vector<Record> records) {
-  std::vector<IoPacket> packets;
-  packets.reserve(records.size());
-  for (Record& record : records) packets.push_back(ToPacket(std::move(record)));
-  return packets;
+template <>
+inline IoPacket FromRecord(Record record) {
+  return {record.key, std::move(record.bytes)};
 }
 
-// A record as a value, to look at: it borrows the record's bytes and gives them back at its end.
+template <typename Value>
+std::vector<Value> FromRecords(std::vector<Record> records) {
+  std::vector<Value> values;
+  values.reserve(records.size());
+  for (Record& record : records) values.push_back(FromRecord<Value>(std::move(record)));
+  return values;
+}
 
-class BorrowedMessage {
+/// A record as a value, to look at: it borrows the record's bytes and gives them back at its end.
+template <typename Value>
+class Borrowed {
  public:
-  explicit BorrowedMessage(Record& record)
-      : record_(record), value_(ToMessage(std::move(record))) {}
-  BorrowedMessage(const BorrowedMessage&) = delete;
-  BorrowedMessage& operator=(const BorrowedMessage&) = delete;
-  ~BorrowedMessage() { record_.bytes = std::move(value_.payload); }
-  const DecodedMessage& operator*() const { return value_; }
+  explicit Borrowed(Record& record)
+      : record_(record), value_(FromRecord<Value>(std::move(record))) {}
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  ~Borrowed() { record_ = ToRecord(std::move(value_)); }
+  const Value& operator*() const { return value_; }
 
  private:
   Record& record_;
-  DecodedMessage value_;
-};
-
-class BorrowedPacket {
- public:
-  explicit BorrowedPacket(Record& record) : record_(record), value_(ToPacket(std::move(record))) {}
-  BorrowedPacket(const BorrowedPacket&) = delete;
-  BorrowedPacket& operator=(const BorrowedPacket&) = delete;
-  ~BorrowedPacket() { record_.bytes = std::move(value_.data); }
-  const IoPacket& operator*() const { return value_; }
-
- private:
-  Record& record_;
-  IoPacket value_;
+  Value value_;
 };
 
 }  // namespace hyperstart::detail

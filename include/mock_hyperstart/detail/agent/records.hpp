@@ -121,19 +121,19 @@ class Records {
 
   std::vector<DecodedMessage> TakeMessages() {
     const MutexLock lock(mutex_);
-    return ToMessages(messages_.TakeAll());
+    return FromRecords<DecodedMessage>(messages_.TakeAll());
   }
   std::vector<IoPacket> TakePackets() {
     const MutexLock lock(mutex_);
-    return ToPackets(packets_.TakeAll());
+    return FromRecords<IoPacket>(packets_.TakeAll());
   }
   std::vector<DecodedMessage> PeekMessages() {
     const MutexLock lock(mutex_);
-    return ToMessages(messages_.PeekAll());
+    return FromRecords<DecodedMessage>(messages_.PeekAll());
   }
   std::vector<IoPacket> PeekPackets() {
     const MutexLock lock(mutex_);
-    return ToPackets(packets_.PeekAll());
+    return FromRecords<IoPacket>(packets_.PeekAll());
   }
   std::vector<Violation> TakeViolations() {
     const MutexLock lock(mutex_);
@@ -161,7 +161,7 @@ class Records {
         [&] { return "no " + (command ? CommandName(*command, dialect_) : "message"); },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(waiter.key, nullptr); });
     if (!record) return {std::nullopt, std::move(reason)};
-    return {ToMessage(*std::move(record)), {}};
+    return {FromRecord<DecodedMessage>(*std::move(record)), {}};
   }
   /// The oldest packet; with a seq, the oldest of those.
   WaitResult<IoPacket> WaitForPacket(std::optional<std::uint64_t> seq, Timeout timeout) {
@@ -174,43 +174,21 @@ class Records {
         [&] { return seq ? "no io packet of seq " + std::to_string(*seq) : "no io packet"; },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); });
     if (!record) return {std::nullopt, std::move(reason)};
-    return {ToPacket(*std::move(record)), {}};
+    return {FromRecord<IoPacket>(*std::move(record)), {}};
   }
   /// The oldest that matches. Each record is matched once, under the lock.
   WaitResult<DecodedMessage> WaitForMessage(const Criterion<DecodedMessage>& wanted,
                                             Timeout timeout) {
-    Waiter waiter(Awaits::kMessage);
-    std::optional<DecodedMessage> message;
-    std::uint64_t examined = 0;
-    std::string reason = Wait(
-        waiter, timeout,
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
-          std::optional<Record> record = messages_.TakeMatching(
-              [&](Record& candidate) { return wanted.Matches(*BorrowedMessage(candidate)); },
-              examined);
-          if (record) message = ToMessage(*std::move(record));
-          return message.has_value();
-        },
+    return WaitForMatch(
+        Awaits::kMessage, messages_, wanted, timeout,
         [&] { return "no message that " + wanted.Describe(); },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(std::nullopt, &wanted); });
-    return {std::move(message), std::move(reason)};
   }
   WaitResult<IoPacket> WaitForPacket(const Criterion<IoPacket>& wanted, Timeout timeout) {
-    Waiter waiter(Awaits::kPacket);
-    std::optional<IoPacket> packet;
-    std::uint64_t examined = 0;
-    std::string reason = Wait(
-        waiter, timeout,
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS {
-          std::optional<Record> record = packets_.TakeMatching(
-              [&](Record& candidate) { return wanted.Matches(*BorrowedPacket(candidate)); },
-              examined);
-          if (record) packet = ToPacket(*std::move(record));
-          return packet.has_value();
-        },
+    return WaitForMatch(
+        Awaits::kPacket, packets_, wanted, timeout,
         [&] { return "no io packet that " + wanted.Describe(); },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(std::nullopt, &wanted); });
-    return {std::move(packet), std::move(reason)};
   }
   /// `count` bytes of a stream. Fails at once if the stream ends before.
   WaitResult<std::string> WaitForBytes(std::uint64_t seq, std::size_t count, Timeout timeout) {
@@ -297,6 +275,26 @@ class Records {
     return record.has_value();
   }
 
+  template <typename Value>
+  WaitResult<Value> WaitForMatch(Awaits what, Inbox& inbox, const Criterion<Value>& wanted,
+                                 Timeout timeout, FunctionRef<std::string> describe,
+                                 FunctionRef<std::string> received) MOCK_HYPERSTART_NO_ANALYSIS {
+    Waiter waiter(what);
+    std::optional<Record> record;
+    std::uint64_t examined = 0;
+    std::string reason = Wait(
+        waiter, timeout,
+        [&] {
+          record = inbox.TakeMatching(
+              [&](Record& candidate) { return wanted.Matches(*Borrowed<Value>(candidate)); },
+              examined);
+          return record.has_value();
+        },
+        describe, received);
+    if (!record) return {std::nullopt, std::move(reason)};
+    return {FromRecord<Value>(*std::move(record)), {}};
+  }
+
   ChannelStatus& At(Channel channel) MOCK_HYPERSTART_REQUIRES(mutex_) {
     return channels_[static_cast<std::size_t>(channel)];
   }
@@ -348,7 +346,7 @@ class Records {
                                const Criterion<DecodedMessage>* criterion)
       MOCK_HYPERSTART_REQUIRES(mutex_) {
     return DescribeInbox(messages_, wanted, start_, [&](Record& record) {
-      const BorrowedMessage message(record);
+      const Borrowed<DecodedMessage> message(record);
       return DescribeReceived(*message, dialect_) +
              (criterion != nullptr ? Indented(criterion->Explain(*message)) : "");
     });
@@ -357,7 +355,7 @@ class Records {
                               const Criterion<IoPacket>* criterion)
       MOCK_HYPERSTART_REQUIRES(mutex_) {
     return DescribeInbox(packets_, wanted, start_, [&](Record& record) {
-      const BorrowedPacket packet(record);
+      const Borrowed<IoPacket> packet(record);
       return DescribeReceived(*packet) +
              (criterion != nullptr ? Indented(criterion->Explain(*packet)) : "");
     });
