@@ -327,6 +327,17 @@ TEST_F(SendQueueTest, TellsHowManyBytesOfThePiecesAClientThatLeftDidNotGet) {
   EXPECT_THAT(observer_.Take(), testing::ElementsAre(Told{ChannelEvent::kUnreadDropped, 5}));
 }
 
+TEST_F(SendQueueTest, TellsOnceHowMuchWasDroppedWhenAPieceFindsThatTheClientHasLeft) {
+  connection_->queue().SendInPieces(
+      "abcdefgh", 3, [] {},
+      [&] {
+        Send("other");
+        client_->Close();
+        return true;
+      });
+  EXPECT_THAT(observer_.Take(), testing::ElementsAre(Told{ChannelEvent::kUnreadDropped, 10}));
+}
+
 TEST_F(SendQueueTest, KeepsThePiecesThatAClientDidNotGetBeforeWhatOthersSent) {
   Connect({0, true});
   for (const bool told : {true, false}) {

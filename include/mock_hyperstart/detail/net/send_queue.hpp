@@ -150,6 +150,7 @@ class SendQueue {
     if (!Accepts(bytes.size())) return;
     record();
     deferred_.emplace();
+    rest_of_pieces_ = bytes.size();
     WaitUntilSent(lock, queued_);
     for (bool first = true; IsSending() && !bytes.empty(); first = false) {
       if (!first) {
@@ -160,16 +161,18 @@ class SendQueue {
       }
       const std::string_view piece = bytes.substr(0, size);
       bytes.remove_prefix(piece.size());
+      rest_of_pieces_ = bytes.size();
       Enqueue(piece);
       WaitUntilSent(lock, queued_);
     }
-    if (!bytes.empty()) {
-      // The client has left, or was disconnected. With keep_unread the rest waits for the next one.
-      if (keep_unread_ && state_ != State::kDisconnected) {
+    if (rest_of_pieces_ > 0) {
+      // The client has left. With keep_unread the rest waits for the next one.
+      if (keep_unread_) {
         Enqueue(bytes);
       } else {
         observer_.OnEvent(ChannelEvent::kUnreadDropped, bytes.size());
       }
+      rest_of_pieces_ = 0;
     }
     if (!deferred_) return;  // closed meanwhile
     Enqueue(*std::exchange(deferred_, std::nullopt));
@@ -270,7 +273,8 @@ class SendQueue {
     if (state_ == State::kFinished || state_ == State::kDisconnected || state_ == state) return;
     state_ = state;
     if (state == State::kClientGone && keep_unread_) return;
-    const std::size_t dropped = pending_.size() + (deferred_ ? deferred_->size() : 0);
+    const std::size_t dropped =
+        pending_.size() + std::exchange(rest_of_pieces_, 0) + (deferred_ ? deferred_->size() : 0);
     if (dropped > 0) observer_.OnEvent(ChannelEvent::kUnreadDropped, dropped);
     pending_.Clear();
     deferred_.reset();
@@ -322,6 +326,7 @@ class SendQueue {
   ByteQueue pending_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   /// Present while SendInPieces runs: what others send meanwhile.
   std::optional<ByteQueue> deferred_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::size_t rest_of_pieces_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;  // not in pending_ yet
   std::uint64_t queued_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;  // bytes ever put into pending_
   std::uint64_t sent_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;    // of those, sent or dropped
   std::size_t write_size_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
