@@ -95,7 +95,7 @@ class Reading {
   void Step(std::string_view& bytes) {
     const std::size_t before = bytes.size();
     const std::size_t asked_before = asked_for;
-    FrameStep<Header> found = reader_.Next(bytes);
+    FrameStep<Header>& found = reader_.Next(bytes);
     const std::size_t asked = asked_for - asked_before;
     const std::size_t taken = before - bytes.size();
     Require(before >= bytes.size() && taken > 0, "a step takes bytes");
@@ -111,12 +111,12 @@ class Reading {
     Require(asked_ <= 4 * of_frame_ + kConstant,
             "a frame's growth costs what has arrived, not more");
 
-    broken_ = !found.error.empty();
+    broken_ = !reader_.error().empty();
     if (broken_) {
       Require(found.header_bytes == 0 && found.payload_bytes == 0, "no broken header is counted");
       Require(header_counted_ == came_before, "what came before was counted as a header's");
       Require(!found.complete, "a broken frame is not complete");
-      Require(found.error.size() < 200, "why it is broken is a sentence");
+      Require(reader_.error().size() < 200, "why it is broken is a sentence");
       return;
     }
     const std::size_t of_header = std::min(of_frame_, kHeader) - header_counted_;

@@ -279,6 +279,20 @@ TEST_P(BrokenLength, EndsTheConnectionAfterPendingRepliesAndIsNotCounted) {
 INSTANTIATE_TEST_SUITE_P(Lengths, BrokenLength,
                          testing::Values(0, 1, 4, 7, 64 * 1024 * 1024 + 1, 0x80000000, 0xffffffff));
 
+TEST(Ctl, EndsAClientThatDoesNotReadWhenItsFramingIsBroken) {
+  Started agent;
+  agent.On(Command::kPing).WillOnce(Reply::Ack(std::string(900'000, 'x')));
+  RawClient client = agent.Ctl();
+  client.Write(wire::Ctl(wire::kPing) + wire::U32(wire::kPing) + wire::U32(4));
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kCtl, kDeadline));
+  EXPECT_EQ(agent.TakeViolations().size(), 1u);
+  RawClient next = agent.Ctl();
+  EXPECT_EQ(next.Call(wire::kPing).next, 8u);
+  EXPECT_THAT(agent.Transcript(),
+              testing::ContainsRegex("closed by the mock: what follows can't be understood\n"
+                                     ".*dropped: [0-9]+ bytes that the client had not read"));
+}
+
 TEST(Ctl, DoesNotAffectIoWhenItsFramingIsBroken) {
   Started agent;
   RawClient ctl = agent.Ctl();

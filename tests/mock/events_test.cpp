@@ -41,7 +41,7 @@ TEST(Events, HoldTheConversationInOrder) {
   EXPECT_EQ(events[4].bytes, "out");
   EXPECT_EQ(events[5].kind, EventKind::kDisconnected);
   EXPECT_EQ(events[5].channel, Channel::kCtl);
-  EXPECT_EQ(events[6].text, "15 bytes that waited for a client are dropped");
+  EXPECT_EQ(events[6].text, "dropped: 15 bytes that waited for a client");
 }
 
 TEST(Events, AreTheLinesOfTheTranscript) {

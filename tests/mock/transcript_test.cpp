@@ -66,9 +66,9 @@ TEST(Transcript, ShowsWhatWasDropped) {
   agent.SendIo(1, "too late");
   const std::string text = WithoutTimes(agent.Transcript());
   EXPECT_TRUE(
-      std::regex_search(text, std::regex("\\d+ bytes that the client had not read are dropped")))
+      std::regex_search(text, std::regex("dropped: \\d+ bytes that the client had not read")))
       << text;
-  EXPECT_THAT(text, HasSubstr("24 bytes that waited for a client are dropped"));
+  EXPECT_THAT(text, HasSubstr("dropped: 24 bytes that waited for a client"));
   EXPECT_THAT(text, HasSubstr("20 bytes not sent: the mock is stopped"));
 }
 

@@ -112,8 +112,8 @@ TEST_P(ChannelRecorderTest, RecordsHowManyBytesWereLostAndWhy) {
   const struct {
     ChannelEvent event;
     const char* text;
-  } losses[] = {{ChannelEvent::kUnreadDropped, "3 bytes that the client had not read are dropped"},
-                {ChannelEvent::kUnsentDropped, "3 bytes that waited for a client are dropped"},
+  } losses[] = {{ChannelEvent::kUnreadDropped, "dropped: 3 bytes that the client had not read"},
+                {ChannelEvent::kUnsentDropped, "dropped: 3 bytes that waited for a client"},
                 {ChannelEvent::kLost, "3 bytes lost: the client has left"},
                 {ChannelEvent::kNotSentShutDown, "3 bytes not sent: sending was shut down"},
                 {ChannelEvent::kNotSentClientGone, "3 bytes not sent: the client no longer reads"},

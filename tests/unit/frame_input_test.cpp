@@ -106,7 +106,7 @@ TEST_F(FrameInputTest, StopsAtABrokenHeaderAndReportsItLater) {
   EXPECT_THAT(Payloads(), ElementsAre("whole"));
   EXPECT_TRUE(input_.broken());
   EXPECT_EQ(records_.TakeViolations().size(), 0u) << "first the frames before it are answered";
-  input_.ReportBrokenHeader();
+  input_.EndAtBrokenHeader();
   const std::vector<Violation> violations = records_.TakeViolations();
   ASSERT_EQ(violations.size(), 1u);
   EXPECT_EQ(violations[0].channel, Channel::kCtl);

@@ -129,7 +129,7 @@ class Reading {
  private:
   void Step(std::string_view& bytes) {
     const std::string_view before = bytes;
-    const FrameStep<typename Wire::Header> step = reader_.Next(bytes);
+    const FrameStep<typename Wire::Header>& step = reader_.Next(bytes);
     const std::string_view taken = before.substr(0, before.size() - bytes.size());
     ASSERT_EQ(taken.data() + taken.size(), bytes.data()) << "the rest is the end of what was given";
     ASSERT_FALSE(taken.empty()) << "a step that takes nothing would be an endless loop";
@@ -137,13 +137,13 @@ class Reading {
     frame_ += taken;
     counted_ += step.header_bytes + step.payload_bytes;
     payload_counts_ += step.payload_bytes > 0 ? 1 : 0;
-    if (!step.error.empty()) {
+    if (!reader_.error().empty()) {
       EXPECT_EQ(step.header_bytes, 0u) << "the agent ends before it counts an invalid header";
       EXPECT_EQ(step.payload_bytes, 0u);
       EXPECT_FALSE(step.complete);
       EXPECT_EQ(frame_.size(), Wire::kHeader) << "no byte after the invalid header is taken";
       EXPECT_EQ(reader_.PartialBytes(), frame_);
-      error_ = step.error;
+      error_ = reader_.error();
       return;
     }
 
@@ -287,7 +287,7 @@ TYPED_TEST(FrameReaderTest, CompletesAFrameWithoutPayloadWithItsHeader) {
   FrameReader<typename TypeParam::Header> reader(kAnyLimit);
   const std::string stream = TypeParam::Encode({12, ""});
   std::string_view bytes = stream;
-  const auto step = reader.Next(bytes);
+  const auto& step = reader.Next(bytes);
   EXPECT_TRUE(step.complete);
   EXPECT_EQ(step.header_bytes, TypeParam::kHeader);
   EXPECT_EQ(step.payload_bytes, 0u);
@@ -343,9 +343,9 @@ TYPED_TEST(FrameReaderTest, CountsEachByteOfAnInvalidHeaderButTheLast) {
     SCOPED_TRACE(i);
     std::string_view byte = std::string_view(header).substr(i, 1);
     const bool last = i + 1 == header.size();
-    const auto step = reader.Next(byte);
+    const auto& step = reader.Next(byte);
     EXPECT_EQ(step.header_bytes, last ? 0u : 1u);
-    EXPECT_EQ(step.error.empty(), !last);
+    EXPECT_EQ(reader.error().empty(), !last);
     EXPECT_TRUE(byte.empty());
   }
   EXPECT_EQ(reader.PartialBytes(), header);
@@ -409,7 +409,7 @@ class Usage {
     const std::size_t allocations_before = heap.allocations;
     heap.peak = heap.live;
     while (!bytes.empty()) {
-      auto step = reader_.Next(bytes);
+      auto& step = reader_.Next(bytes);
       if (step.complete) payload_ = std::move(step.payload);
     }
     allocations_ += heap.allocations - allocations_before;

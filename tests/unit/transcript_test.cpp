@@ -125,7 +125,7 @@ TEST(TranscriptTest, JoinsNothingAcrossAGap) {
   conversation.Sent(Command::kAck).Missing(1).Sent(Command::kAck).InSameWrite();
   EXPECT_EQ(TranscriptText(conversation.events()),
             "[hyperstart]   +1.5 ms  ctl  <--  ack\n"
-            "[hyperstart]  ... 1 more events, not kept ...\n"
+            "[hyperstart]  ... 1 more event, not kept ...\n"
             "[hyperstart]   +4.5 ms  ctl  <--  ack\n");
 }
 

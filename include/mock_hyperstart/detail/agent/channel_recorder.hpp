@@ -34,6 +34,7 @@ class ChannelRecorder final : public ChannelObserver {
         return records_.SetConnected(channel_);
       case ChannelEvent::kClientLeft:
       case ChannelEvent::kDisconnected:
+      case ChannelEvent::kNotUnderstood:
       case ChannelEvent::kDetached:
         return records_.SetDisconnected(channel_);
       default:
@@ -50,6 +51,9 @@ class ChannelRecorder final : public ChannelObserver {
         return log_.Words(EventKind::kDisconnected, channel_, "disconnected");
       case ChannelEvent::kDisconnected:
         return log_.Ended(channel_, EndedBy::kMock, "disconnected by the mock");
+      case ChannelEvent::kNotUnderstood:
+        return log_.Ended(channel_, EndedBy::kMock,
+                          "closed by the mock: what follows can't be understood");
       case ChannelEvent::kReset:
         return log_.Ended(channel_, EndedBy::kMock, "reset by the mock");
       case ChannelEvent::kDetached:
@@ -69,9 +73,9 @@ class ChannelRecorder final : public ChannelObserver {
       case ChannelEvent::kListeningResumed:
         return AddFault("listening again");
       case ChannelEvent::kUnreadDropped:
-        return AddFault(Bytes(bytes) + " that the client had not read are dropped");
+        return AddFault("dropped: " + Bytes(bytes) + " that the client had not read");
       case ChannelEvent::kUnsentDropped:
-        return AddFault(Bytes(bytes) + " that waited for a client are dropped");
+        return AddFault("dropped: " + Bytes(bytes) + " that waited for a client");
       case ChannelEvent::kLost:
         return AddFault(Bytes(bytes) + " lost: the client has left");
       case ChannelEvent::kNotSentShutDown:

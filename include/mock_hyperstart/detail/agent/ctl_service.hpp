@@ -66,7 +66,7 @@ class CtlService {
       }
       SendAll(batch);
       if (input.broken()) {
-        input.ReportBrokenHeader();
+        input.EndAtBrokenHeader();
         break;
       }
     }

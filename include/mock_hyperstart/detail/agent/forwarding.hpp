@@ -167,8 +167,8 @@ class Forwarding {
     std::string_view passed = bytes.substr(0, 0);  // whole frames, with held_ before them
     std::vector<Frame> frames;
     while (!rest.empty()) {
-      FrameStep<Header> step = reader_.Next(rest);
-      if (!step.error.empty()) {
+      FrameStep<Header>& step = reader_.Next(rest);
+      if (!reader_.error().empty()) {
         SendFrames(held_, passed, frames);
         bytes.remove_prefix(passed.size());
         broken_ = true;

@@ -82,22 +82,24 @@ class FrameInput {
       if (!broken_) UpdatePartial();
       return nullptr;
     }
-    step_ = reader_.Next(rest_);
-    if (step_.error.empty()) return &step_;
+    FrameStep<Header>& step = reader_.Next(rest_);
+    if (reader_.error().empty()) return &step;
     broken_ = true;
     broken_rest_ = std::exchange(rest_, {});
     return nullptr;
   }
 
-  /// The client sent a header that can't be trusted: call ReportBrokenHeader once the frames before
-  /// it are answered.
+  /// The client sent a header that can't be trusted: call EndAtBrokenHeader once the frames before
+  /// it are answered. It disconnects the client, whether or not that has read the answers: the
+  /// agent dies, too, and a client that only writes would wait for ever.
   bool broken() const { return broken_; }
-  void ReportBrokenHeader() {
-    context_.AddBrokenHeader({channel_, std::move(step_.error), reader_.PartialBytes()});
+  void EndAtBrokenHeader() {
+    context_.AddBrokenHeader({channel_, reader_.error(), reader_.PartialBytes()});
+    server_.Disconnect(ChannelEvent::kNotUnderstood);
   }
   /// The same where another agent decides what becomes of it.
   void ReportForwardedHeader() {
-    context_.AddViolation({channel_, std::move(step_.error), reader_.PartialBytes()});
+    context_.AddViolation({channel_, reader_.error(), reader_.PartialBytes()});
   }
   /// What the client goes on to send is passed to `pass`, to its end.
   template <typename Pass>
@@ -161,8 +163,7 @@ class FrameInput {
         break;
       case NextAcks::kPerFrame:
         return " (Options::next_acks is kPerFrame: a client that waits for next before the frame "
-               "is "
-               "complete stalls)";
+               "is complete stalls)";
       case NextAcks::kNone:
         return " (Options::next_acks is kNone: a client that waits for next stalls)";
     }
@@ -188,7 +189,6 @@ class FrameInput {
   const ServiceContext& context_;
   // Not zeroed: most of its pages are never touched.
   const std::unique_ptr<char[]> buffer_{new char[kReadSize]};
-  FrameStep<Header> step_;
   std::string_view read_;  // the last read
   std::string_view rest_;  // of it
   std::string_view broken_rest_;

@@ -56,7 +56,7 @@ class IoService {
       }
       if (client.IsClosing()) packets.clear();
       Record(client, packets, input.read_at());
-      if (input.broken() && !agent) return input.ReportBrokenHeader();
+      if (input.broken() && !agent) return input.EndAtBrokenHeader();
       if (!agent) continue;
       if (input.broken()) input.ReportForwardedHeader();
       agent->Forward(input.read_bytes());

@@ -42,8 +42,6 @@ struct ServiceContext {
   /// The header can't be trusted: what follows it is not understood.
   void AddBrokenHeader(const Violation& violation) const {
     AddViolation(violation);
-    log.Ended(violation.channel, EndedBy::kMock,
-              "closed by the mock: what follows can't be understood");
     TellFatalInput(violation);
   }
 

@@ -62,6 +62,11 @@ inline std::string TranscriptLine(const Event& event, std::string_view words, bo
                      begin.empty() ? "" : "\x1b[0m");
 }
 
+/// "8002 more events, not kept"
+inline std::string DescribeMissing(std::uint64_t missing) {
+  return fmt::format("{} more event{}, not kept", missing, missing == 1 ? "" : "s");
+}
+
 inline std::string TranscriptText(const std::vector<Event>& events, bool colour = false) {
   std::string text;
   ForEachLine(
@@ -70,7 +75,7 @@ inline std::string TranscriptText(const std::vector<Event>& events, bool colour 
         text += TranscriptLine(event, words, colour);
       },
       [&](std::uint64_t missing) {
-        text += fmt::format("[hyperstart]  ... {} more events, not kept ...\n", missing);
+        text += "[hyperstart]  ... " + DescribeMissing(missing) + " ...\n";
       });
   return text;
 }
@@ -87,7 +92,7 @@ inline std::string TranscriptMermaid(const std::vector<Event>& events) {
                             MermaidText(words), DescribeTime(event));
       },
       [&](std::uint64_t missing) {
-        text += fmt::format("  Note over C,A: {} more events, not kept\n", missing);
+        text += "  Note over C,A: " + DescribeMissing(missing) + "\n";
       });
   return text;
 }

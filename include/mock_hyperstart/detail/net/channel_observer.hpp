@@ -12,6 +12,7 @@ enum class ChannelEvent {
   kConnected,        // a client is attached
   kClientLeft,       // the attached client has left by itself
   kDisconnected,     // the mock has disconnected it
+  kNotUnderstood,    // the mock has disconnected it, since its framing is broken
   kReset,            // the mock begins to reset it; kDetached follows
   kDetached,         // the reset client is not read any more
   kStopped,          // Stop has disconnected it

@@ -129,10 +129,11 @@ class ChannelServer {
 
   // ---- Faults, on any thread
 
-  void Disconnect() {
+  /// Drops what is pending; the client sees end of file. `event` says why.
+  void Disconnect(ChannelEvent event = ChannelEvent::kDisconnected) {
     const MutexLock lock(mutex_);
     if (!connected_) return;
-    observer_.OnEvent(ChannelEvent::kDisconnected, 0);
+    observer_.OnEvent(event, 0);
     connected_ = false;
     client_->Disconnect();
   }

@@ -88,8 +88,8 @@ class StepReader {
     channel_ = event.channel;
     std::string_view rest = event.bytes;
     while (!rest.empty() && !broken_) {
-      FrameStep<Header> frame = reader_.Next(rest);
-      if (!frame.error.empty()) {
+      FrameStep<Header>& frame = reader_.Next(rest);
+      if (!reader_.error().empty()) {
         broken_ = true;
         AddRaw(reader_.PartialBytes(), steps);
       } else if (frame.complete) {

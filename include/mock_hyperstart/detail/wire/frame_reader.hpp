@@ -31,8 +31,7 @@ struct FrameStep {
   std::uint32_t payload_bytes = 0;
   bool complete = false;  // the frame ends here: `header` and `payload` are the whole frame
   Header header{};        // valid once the whole header has arrived
-  std::string payload;    // empty until the frame is complete
-  std::string error;      // not empty: why the header is invalid. The stream ends here
+  std::string payload;    // empty until the frame is complete; the caller may move it away
 };
 
 /// How much of an incomplete frame has arrived.
@@ -50,14 +49,19 @@ class FrameReader {
   explicit FrameReader(std::size_t max_frame) : max_frame_(max_frame) {}
 
   /// Removes bytes from the front of `bytes`, up to the end of one frame. Call it until `bytes` is
-  /// empty or a step has an error. After an error, do not call it again.
+  /// empty or error() is not. After an error, do not call it again. The step is valid until the
+  /// next call.
   ///
   /// An invalid header is not counted, since the real agent ends before it sends that `next`. But
   /// if the header arrives in several reads, the bytes of the earlier reads have been counted: the
   /// agent acknowledges each piece that it reads (a client that writes single bytes gets `next` 1
   /// for each byte of the header), and can't know yet that the header will be invalid.
-  FrameStep<Header> Next(std::string_view& bytes) {
-    FrameStep<Header> step;
+  FrameStep<Header>& Next(std::string_view& bytes) {
+    FrameStep<Header>& step = step_;
+    step.header_bytes = 0;
+    step.payload_bytes = 0;
+    step.complete = false;
+    std::string().swap(step.payload);  // its memory, too
     if (header_size_ < Header::kSize) {
       step.header_bytes = ReadHeader(bytes);
       if (header_size_ < Header::kSize) return step;
@@ -65,7 +69,7 @@ class FrameReader {
       if (!HasValidLength()) {
         step.header = header_;
         step.header_bytes = 0;
-        step.error = DescribeInvalidLength();
+        error_ = DescribeInvalidLength();
         return step;
       }
     }
@@ -77,12 +81,14 @@ class FrameReader {
     step.complete = part.size() == missing;
     Append(part, missing);
     if (step.complete) {
-      step.payload = std::move(payload_);
-      payload_.clear();
+      step.payload.swap(payload_);
       header_size_ = 0;
     }
     return step;
   }
+
+  /// Why the last header is invalid; else empty. The stream ends there.
+  const std::string& error() const { return error_; }
 
   PartialFrame<Header> partial() const {
     if (header_size_ < Header::kSize) return {header_size_, 0, {}};
@@ -135,6 +141,8 @@ class FrameReader {
   std::size_t header_size_ = 0;  // how many of header_bytes_ have arrived
   Header header_{};              // decoded once all of them have
   std::string payload_;
+  FrameStep<Header> step_;
+  std::string error_;
 };
 
 }  // namespace hyperstart::detail
