@@ -89,7 +89,7 @@ void RpcSession::HandleLine(std::string_view line) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (line.find_first_not_of(" \t") == std::string_view::npos) return;
   Json message(Json::value_t::discarded);
-  if (!hyperstart::detail::IsTooDeep(line) && line.find('\0') == std::string_view::npos) {
+  if (hyperstart::detail::FirstValue(line) && line.find('\0') == std::string_view::npos) {
     message = Json::parse(line.begin(), line.end(), nullptr, false);
   }
   if (message.is_discarded()) {
