@@ -152,29 +152,19 @@ class Records {
 
   /// The oldest message; with a command, the oldest of those.
   WaitResult<DecodedMessage> WaitForMessage(std::optional<Command> command, Timeout timeout) {
-    Waiter waiter(Awaits::kMessage);
-    if (command) waiter.key = static_cast<std::uint64_t>(*command);
-    std::optional<Record> record;
-    std::string reason = Wait(
-        waiter, timeout,
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Take(messages_, waiter, record); },
+    std::optional<std::uint64_t> key;
+    if (command) key = static_cast<std::uint64_t>(*command);
+    return WaitForRecord<DecodedMessage>(
+        Awaits::kMessage, messages_, key, timeout,
         [&] { return "no " + (command ? CommandName(*command, dialect_) : "message"); },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(waiter.key, nullptr); });
-    if (!record) return {std::nullopt, std::move(reason)};
-    return {FromRecord<DecodedMessage>(*std::move(record)), {}};
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(key, nullptr); });
   }
   /// The oldest packet; with a seq, the oldest of those.
   WaitResult<IoPacket> WaitForPacket(std::optional<std::uint64_t> seq, Timeout timeout) {
-    Waiter waiter(Awaits::kPacket);
-    waiter.key = seq;
-    std::optional<Record> record;
-    std::string reason = Wait(
-        waiter, timeout,
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Take(packets_, waiter, record); },
+    return WaitForRecord<IoPacket>(
+        Awaits::kPacket, packets_, seq, timeout,
         [&] { return seq ? "no io packet of seq " + std::to_string(*seq) : "no io packet"; },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); });
-    if (!record) return {std::nullopt, std::move(reason)};
-    return {FromRecord<IoPacket>(*std::move(record)), {}};
   }
   /// The oldest that matches. Each record is matched once, under the lock.
   WaitResult<DecodedMessage> WaitForMessage(const Criterion<DecodedMessage>& wanted,
@@ -270,9 +260,24 @@ class Records {
   }
 
  private:
-  static bool Take(Inbox& inbox, const Waiter& waiter, std::optional<Record>& record) {
-    record = waiter.key ? inbox.Take(*waiter.key) : inbox.Take();
-    return record.has_value();
+  template <typename Value>
+  WaitResult<Value> WaitForRecord(Awaits what, Inbox& inbox, std::optional<std::uint64_t> key,
+                                  Timeout timeout, FunctionRef<std::string> describe,
+                                  FunctionRef<std::string> received) MOCK_HYPERSTART_NO_ANALYSIS {
+    std::optional<Record> record;
+    const auto take = [&] {
+      record = key ? inbox.Take(*key) : inbox.Take();
+      return record.has_value();
+    };
+    {  // what is there is taken without the cost of a waiter
+      const MutexLock lock(mutex_);
+      if (take()) return {FromRecord<Value>(*std::move(record)), {}};
+    }
+    Waiter waiter(what);
+    waiter.key = key;
+    std::string reason = Wait(waiter, timeout, take, describe, received);
+    if (!record) return {std::nullopt, std::move(reason)};
+    return {FromRecord<Value>(*std::move(record)), {}};
   }
 
   template <typename Value>
