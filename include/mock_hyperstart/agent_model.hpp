@@ -26,6 +26,7 @@
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/program.hpp"
 
 namespace hyperstart {
@@ -36,6 +37,7 @@ class ModelledMock final : public ModelledAgentOf<MockHyperstart> {
  public:
   using ModelledAgentOf::ModelledAgentOf;
 
+  const Options& options() const override { return to_.GetOptions(); }
   void Note(Channel channel, std::string_view text) override { to_.Note(channel, text); }
   std::size_t UnsentBytes(Channel channel) const override { return to_.UnsentBytes(channel); }
   void StopListening(Channel channel) override { to_.StopListening(channel); }

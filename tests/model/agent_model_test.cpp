@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "model/model_client.hpp"
@@ -66,8 +67,8 @@ class Inits {
 /// A mock with a model and, once Connect was called, a client.
 class ModelTest : public testing::Test {
  protected:
-  explicit ModelTest(AgentVersion version = AgentVersion::kHyperstart110)
-      : model_(agent_, version) {
+  explicit ModelTest(AgentVersion version = AgentVersion::kHyperstart110, Options options = {})
+      : agent_(std::move(options)), model_(agent_, version) {
     model_.OnProgram("/bin/cat", Program::Echo());
     model_.OnProgram("/bin/sleep", Program::UntilKilled());
     agent_.Start();
@@ -480,6 +481,72 @@ TEST_F(ModelTest, ReportsALengthBelowTheHeadersOnce) {  // [virtio-07e-io-length
   EXPECT_TRUE(client_->IoCloses());
   EXPECT_THAT(agent_.TakeViolations(), SizeIs(1));
   EXPECT_THAT(agent_.Transcript(), HasSubstr("virtio-07e-io-length-field-8"));
+}
+
+class StrictModelTest : public ModelTest {
+ protected:
+  StrictModelTest() : ModelTest(AgentVersion::kHyperstart110, StrictOptions()) {}
+
+  static Options StrictOptions() {
+    Options options;
+    options.strict = true;
+    return options;
+  }
+  /// The violation is the mock's; what the model knows of it is in the transcript.
+  void ExpectOneViolation(const std::string& why) {
+    EXPECT_TRUE(client_->CtlCloses());
+    EXPECT_TRUE(client_->IoCloses());
+    const std::vector<Violation> violations = agent_.TakeViolations();
+    ASSERT_THAT(violations, SizeIs(1));
+    EXPECT_THAT(violations[0].what, HasSubstr("the real agent dies"));
+    EXPECT_THAT(agent_.Transcript(), HasSubstr("The real agent dies of it"));
+    EXPECT_THAT(agent_.Transcript(), HasSubstr(why));
+  }
+};
+
+TEST_F(StrictModelTest, ReportsAFrameThatIsTooLongOnce) {
+  client_->Write(77, std::string(4096 - 12 + 1, 'x'));
+  ExpectOneViolation("[from source]");
+}
+
+TEST_F(StrictModelTest, ReportsAHeaderWhosePayloadHasNotBegunOnce) {
+  client_->ctl().Write(wire::Ctl(12, "abc").substr(0, 8));
+  ExpectOneViolation("virtio-03i-chunk-boundary-after-header");
+}
+
+class VsockModelTest : public ModelTest {
+ protected:
+  VsockModelTest() : ModelTest(AgentVersion::kHyperstart110, VsockOptions()) {
+    EXPECT_EQ(client_->ReadReply().command, Command::kReady);
+  }
+
+  static Options VsockOptions() {
+    Options options;
+    options.transport = Transport::kVsock;
+    return options;
+  }
+};
+
+TEST_F(VsockModelTest, TakesLongerFrames) {
+  client_->Write(77, std::string(65536 - 12, 'x'));
+  EXPECT_EQ(client_->ReadIo(), (wire::Frame{77, ""}));
+  client_->Write(77, std::string(65536 - 12 + 1, 'x'));
+  ExpectDeath(
+      "over 65536 bytes (vsock; over virtio 4096): send several. The real agent dies of "
+      "it, and both channels close [from source]");
+}
+
+TEST_F(VsockModelTest, NamesNoRecordingOfVirtio) {
+  client_->ctl().Write(wire::Ctl(12, "abc").substr(0, 8));
+  ExpectDeath("[from source]");
+}
+
+TEST_F(VsockModelTest, NamesNoRecordingOfVirtioForABrokenLength) {
+  client_->ctl().Write(wire::U32(12) + wire::U32(4));
+  EXPECT_TRUE(client_->CtlCloses());
+  EXPECT_TRUE(client_->IoCloses());
+  EXPECT_THAT(agent_.TakeViolations(), SizeIs(1));
+  EXPECT_THAT(agent_.Transcript(), HasSubstr("[from source]"));
 }
 
 TEST_F(ModelTest, HangsAtAStartPodWithoutHostname) {  // [virtio-06f]

@@ -35,6 +35,7 @@
 #include "mock_hyperstart/detail/model/requests.hpp"
 #include "mock_hyperstart/detail/wire/bytes.hpp"
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/program.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
@@ -83,13 +84,9 @@ class AgentCore : public ProcessThread {
       // Agents before 0.8.0 wait for the payload.
       if (stopped() || (old_ && input == FatalInput::kHeaderAlone)) return;
       StopAll(false);
-      const char* const source =
-          input == FatalInput::kTooLong       ? "from source"
-          : violation.channel == Channel::kIo ? "virtio-07e-io-length-field-8"
-          : input == FatalInput::kTooShort    ? "virtio-05a-length-4"
-                                              : "virtio-03i-chunk-boundary-after-header";
-      // The mock has reported a broken length itself.
-      if (input == FatalInput::kTooShort) {
+      const char* const source = SourceOf(input, violation.channel);
+      // A broken length is a violation already, and with Options::strict so is the rest.
+      if (input == FatalInput::kTooShort || agent_->options().strict) {
         agent_->Note(violation.channel, DeathText(source));
       } else {
         agent_->ReportViolation(
@@ -295,15 +292,23 @@ class AgentCore : public ProcessThread {
  private:
   enum class FatalInput { kTooShort, kTooLong, kHeaderAlone };
 
-  static FatalInput Classify(const Violation& violation) {
+  FatalInput Classify(const Violation& violation) const {
     const bool ctl = violation.channel == Channel::kCtl;
     const std::size_t header = ctl ? kCtlHeaderSize : kIoHeaderSize;
     if (violation.bytes.size() < header) return FatalInput::kTooShort;
     const std::uint64_t length = GetBigEndian(violation.bytes.data() + header - 4, 4);
-    constexpr std::uint64_t kMostOfVirtio = 4096;
+    const std::uint64_t most = IsVsock() ? 65536 : 4096;
     if (length < header) return FatalInput::kTooShort;
-    return !ctl && length > kMostOfVirtio ? FatalInput::kTooLong : FatalInput::kHeaderAlone;
+    return !ctl && length > most ? FatalInput::kTooLong : FatalInput::kHeaderAlone;
   }
+  /// The recordings are all of virtio.
+  const char* SourceOf(FatalInput input, Channel channel) const {
+    if (IsVsock() || input == FatalInput::kTooLong) return "from source";
+    if (channel == Channel::kIo) return "virtio-07e-io-length-field-8";
+    return input == FatalInput::kTooShort ? "virtio-05a-length-4"
+                                          : "virtio-03i-chunk-boundary-after-header";
+  }
+  bool IsVsock() const { return agent_->options().transport == Transport::kVsock; }
 
   std::shared_ptr<AgentCore> SharedCore() {
     return std::static_pointer_cast<AgentCore>(shared_from_this());

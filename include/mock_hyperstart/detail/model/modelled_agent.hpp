@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 
@@ -22,6 +23,9 @@ class ModelledAgent {
   ModelledAgent(const ModelledAgent&) = delete;
   ModelledAgent& operator=(const ModelledAgent&) = delete;
   virtual ~ModelledAgent() = default;
+
+  /// As the double was made with; they never change.
+  virtual const Options& options() const = 0;
 
   virtual void SendMessage(Command command, std::string_view payload) = 0;
   virtual void SendIo(std::uint64_t seq, std::string_view data) = 0;

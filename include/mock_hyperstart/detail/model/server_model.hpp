@@ -17,6 +17,7 @@
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/event.hpp"
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
 
 namespace hyperstart::detail {
 
@@ -24,6 +25,7 @@ class ModelledServer : public ModelledAgentOf<Server> {
  public:
   using ModelledAgentOf::ModelledAgentOf;
 
+  const Options& options() const override { return to_.options(); }
   void Note(Channel channel, std::string_view text) override {
     to_.log().Words(EventKind::kFault, channel, text);
   }
