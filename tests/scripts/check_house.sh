@@ -44,7 +44,7 @@ declare -A may_include=(
   [matchers]="wire values mock gtest.h gmock"
   [json]="wire values matchers gtest.h gmock nlohmann"
   [program]="values model"
-  [model]="wire values agent program nlohmann"
+  [model]="wire net values agent program nlohmann"
   [agent_model]="wire values program model mock nlohmann"
   [recording]="wire net values agent model mock nlohmann"
 )

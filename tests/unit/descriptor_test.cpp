@@ -41,6 +41,25 @@ TEST(DescriptorTest, IsClosedByItsLastOwner) {
   EXPECT_EQ(OpenDescriptors(), before);
 }
 
+TEST(DescriptorTest, ClosesWhatItHadWhenItIsGivenAnother) {
+  const std::set<int> before = OpenDescriptors();
+  Descriptor descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Descriptor other(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const int fd = other.get();
+  descriptor = std::move(other);
+  EXPECT_EQ(descriptor.get(), fd);
+  EXPECT_FALSE(other);  // NOLINT(bugprone-use-after-move)
+  descriptor.Close();
+  EXPECT_FALSE(descriptor);
+  EXPECT_EQ(OpenDescriptors(), before);
+  descriptor.Close();
+}
+
+TEST(DescriptorTest, IsNoDescriptorByDefault) {
+  EXPECT_FALSE(Descriptor());
+  EXPECT_TRUE(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+}
+
 TEST(ThrowErrnoTest, ThrowsTheErrnoWithTheSentence) {
   try {
     ThrowErrno(ENOENT, "cannot find it");

@@ -33,7 +33,7 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/model/accounts.hpp"
-#include "mock_hyperstart/detail/model/descriptor.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 #include "mock_hyperstart/program.hpp"
 
 namespace hyperstart::detail {
@@ -62,7 +62,7 @@ class LocalChild {
       std::tie(out_, side.out) = Pipe();
     }
     if (spec.separate_stderr) std::tie(err_, side.err) = Pipe();
-    for (const OwnedFd* fd : {&in_, &out_, &err_}) {
+    for (const Descriptor* fd : {&in_, &out_, &err_}) {
       if (*fd) ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
     }
     RememberPipes();
@@ -78,11 +78,11 @@ class LocalChild {
   }
 
   /// The parent's ends. With a terminal stdin and stdout are two descriptors of its master.
-  OwnedFd& in() { return in_; }
-  OwnedFd& out() { return out_; }
-  OwnedFd& err() { return err_; }
+  Descriptor& in() { return in_; }
+  Descriptor& out() { return out_; }
+  Descriptor& err() { return err_; }
   /// Readable once the process has ended; none where the kernel has no such thing (Linux 5.3).
-  const OwnedFd& exit_event() const { return exit_event_; }
+  const Descriptor& exit_event() const { return exit_event_; }
 
   /// Whether it has ended, and waits to be reaped.
   bool HasExited() const {
@@ -120,33 +120,33 @@ class LocalChild {
 
  private:
   struct ChildSide {
-    OwnedFd in;
-    OwnedFd out;
-    OwnedFd err;
+    Descriptor in;
+    Descriptor out;
+    Descriptor err;
   };
 
   [[noreturn]] static void Throw(const char* what) {
     throw std::system_error(errno, std::generic_category(), what);
   }
-  static std::pair<OwnedFd, OwnedFd> Pipe() {
+  static std::pair<Descriptor, Descriptor> Pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) Throw("pipe2");
-    return {OwnedFd(ends[0]), OwnedFd(ends[1])};
+    return {Descriptor(ends[0]), Descriptor(ends[1])};
   }
-  static OwnedFd Duplicate(const OwnedFd& fd) {
-    OwnedFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  static Descriptor Duplicate(const Descriptor& fd) {
+    Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!copy) Throw("fcntl");
     return copy;
   }
   /// A terminal of the root's own devpts, where it has one: then its name is right inside. Returns
   /// the slave's end.
-  OwnedFd OpenTerminal(const std::string& root) {
+  Descriptor OpenTerminal(const std::string& root) {
     constexpr int kFlags = O_RDWR | O_NOCTTY | O_CLOEXEC;
-    if (!root.empty()) in_ = OwnedFd(::open((root + "/dev/pts/ptmx").c_str(), kFlags));
-    if (!in_) in_ = OwnedFd(::open("/dev/ptmx", kFlags));
+    if (!root.empty()) in_ = Descriptor(::open((root + "/dev/pts/ptmx").c_str(), kFlags));
+    if (!in_) in_ = Descriptor(::open("/dev/ptmx", kFlags));
     int locked = 0;
     if (!in_ || ::ioctl(in_.get(), TIOCSPTLCK, &locked) != 0) Throw("/dev/ptmx");
-    OwnedFd slave(::ioctl(in_.get(), TIOCGPTPEER, kFlags));
+    Descriptor slave(::ioctl(in_.get(), TIOCGPTPEER, kFlags));
     if (!slave) Throw("TIOCGPTPEER");
     out_ = Duplicate(in_);
     return slave;
@@ -159,7 +159,7 @@ class LocalChild {
     if (pid_ < 0) Throw("fork");
     if (pid_ == 0) Become(spec, side, args.data(), environment.data());
 #ifdef SYS_pidfd_open
-    exit_event_ = OwnedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    exit_event_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
 #endif
   }
   static std::vector<char*> Pointers(const std::vector<std::string>& strings) {
@@ -266,7 +266,7 @@ class LocalChild {
 
   /// By what the pipes' ends are called in /proc.
   void RememberPipes() {
-    for (const OwnedFd* fd : {&in_, &out_, &err_}) {
+    for (const Descriptor* fd : {&in_, &out_, &err_}) {
       struct stat status {};
       if (*fd && ::fstat(fd->get(), &status) == 0 && S_ISFIFO(status.st_mode)) {
         pipes_.push_back("pipe:[" + std::to_string(status.st_ino) + "]");
@@ -310,10 +310,10 @@ class LocalChild {
   const pid_t owner_ = ::getpid();
   pid_t pid_ = -1;
   bool reaped_ = false;
-  OwnedFd in_;
-  OwnedFd out_;
-  OwnedFd err_;
-  OwnedFd exit_event_;
+  Descriptor in_;
+  Descriptor out_;
+  Descriptor err_;
+  Descriptor exit_event_;
   std::vector<std::string> pipes_;
 };
 

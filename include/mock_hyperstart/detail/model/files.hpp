@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-#include "mock_hyperstart/detail/model/descriptor.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 
 namespace hyperstart::detail {
 
@@ -84,7 +84,7 @@ class FileSystem {
       return {Kind::kContent, file->second};
     }
     if (machine_)
-      return ReadReal(OwnedFd(::open(normal.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+      return ReadReal(Descriptor(::open(normal.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
     if (IsDirectory(normal)) return {Kind::kUnreadable, std::string(4096, '\0')};
     if (normal.substr(0, 6) == "/proc/") return {Kind::kContent, {}};
     if (normal.substr(0, 5) == "/sys/") return {Kind::kHangs, {}};
@@ -99,7 +99,7 @@ class FileSystem {
       if (IsDirectory(normal) || !IsDirectory(normal.substr(0, normal.rfind('/') + 1)))
         return false;
     } else {
-      const OwnedFd file = Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0644);
+      const Descriptor file = Open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0644);
       if (!file || !WriteAll(file.get(), bytes)) return false;
     }
     written_[normal] = bytes;
@@ -115,7 +115,7 @@ class FileSystem {
   bool IsDirectory(const std::string& path) const {
     if (!root_.empty()) {
       struct stat status {};
-      const OwnedFd file = Open(path, O_PATH, 0);
+      const Descriptor file = Open(path, O_PATH, 0);
       return file && ::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode);
     }
     const std::string normal = NormalPath(path);
@@ -159,20 +159,20 @@ class FileSystem {
   }
 
   /// Never leaves the root, whatever its symbolic links say, where the kernel can (Linux 5.6).
-  OwnedFd Open(const std::string& path, int flags, unsigned mode) const {
-    const OwnedFd root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Descriptor Open(const std::string& path, int flags, unsigned mode) const {
+    const Descriptor root(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     open_how how{};
     how.flags = static_cast<unsigned>(flags) | O_CLOEXEC;
     how.mode = mode;
     how.resolve = RESOLVE_IN_ROOT;
     const long fd = ::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof(how));
-    if (fd >= 0 || errno != ENOSYS) return OwnedFd(static_cast<int>(fd));
-    return OwnedFd(::open((root_ + NormalPath(path)).c_str(), flags | O_CLOEXEC, mode));
+    if (fd >= 0 || errno != ENOSYS) return Descriptor(static_cast<int>(fd));
+    return Descriptor(::open((root_ + NormalPath(path)).c_str(), flags | O_CLOEXEC, mode));
   }
 
   /// As the agent: as many bytes as the file says that it has; for ever, where it has less.
   /// [virtio-09d-readfile-sysfs]
-  static ReadResult ReadReal(const OwnedFd& file) {
+  static ReadResult ReadReal(const Descriptor& file) {
     using Kind = ReadResult::Kind;
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0) return {};

@@ -22,6 +22,7 @@
 
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 #include "mock_hyperstart/messages.hpp"
 
 namespace hyperstart::detail {
@@ -130,7 +131,7 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   static constexpr std::chrono::milliseconds kLongestAwait{2000};
 
   const std::unique_ptr<ModelledAgent> agent_;
-  const OwnedFd wake_;
+  const Descriptor wake_;
   bool stopped_ = false;      // the machine is off, or hangs
   bool disconnects_ = false;  // the thread has the channels to close
   Clock::time_point reap_not_before_;

@@ -13,15 +13,15 @@
 #include <string_view>
 #include <vector>
 
-#include "mock_hyperstart/detail/model/descriptor.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 
 namespace hyperstart::detail {
 
 /// Writes what it takes of its pending input, and closes its stdin where the client has, or where
 /// nothing reads it any more. False if there was nothing to do.
 inline bool WriteInput(ModelProcess& process) {
-  OwnedFd& in = process.child->in();
+  Descriptor& in = process.child->in();
   if (!in) return false;
   pollfd look = {in.get(), POLLOUT, 0};
   ::poll(&look, 1, 0);
@@ -46,7 +46,7 @@ inline bool WriteInput(ModelProcess& process) {
 /// Reads once: `on_data` gets what came. Closes the descriptor, and with a terminal's output its
 /// input, where nothing holds the other end. False if there was nothing to do.
 template <std::size_t kMost, typename OnData>
-bool ReadOutput(ModelProcess& process, OwnedFd& from, const OnData& on_data) {
+bool ReadOutput(ModelProcess& process, Descriptor& from, const OnData& on_data) {
   if (!from) return false;
   std::array<char, kMost> buffer;
   const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());

@@ -19,14 +19,24 @@ namespace hyperstart::detail {
 /// Owns a file descriptor and closes it. A negative number is no descriptor.
 class Descriptor {
  public:
+  Descriptor() = default;
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+      Close();
+      fd_ = other.release();
+    }
+    return *this;
   }
+  ~Descriptor() { Close(); }
 
   int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void Close() {
+    const int fd = release();
+    if (fd >= 0) ::close(fd);
+  }
   /// The caller owns the descriptor from now on.
   int release() {
     const int fd = fd_;
@@ -35,7 +45,7 @@ class Descriptor {
   }
 
  private:
-  int fd_;
+  int fd_ = -1;
 };
 
 }  // namespace hyperstart::detail
