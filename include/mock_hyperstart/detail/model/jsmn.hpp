@@ -9,6 +9,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_MODEL_JSMN_HPP_
 #define MOCK_HYPERSTART_DETAIL_MODEL_JSMN_HPP_
 
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
@@ -104,132 +105,159 @@ struct JsmnToken {
   std::size_t size = 0;  // of an object its keys, of an array its elements, of a key its values
 };
 
+/// A piece of JSON text by its looks alone.
+struct JsmnLexeme {
+  enum class Kind {
+    kOpenObject,
+    kOpenArray,
+    kCloseObject,
+    kCloseArray,
+    kColon,
+    kComma,
+    kString,
+    kPrimitive,
+    kEnd,
+    kBroken
+  };
+  Kind kind;
+  std::string_view text;  // of a string what is between its quotes
+};
+
+/// Cuts a text, which ends at a NUL, into lexemes.
+class JsmnLexer {
+ public:
+  explicit JsmnLexer(std::string_view json) : rest_(json.substr(0, json.find('\0'))) {}
+
+  JsmnLexeme Next() {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size()));
+    if (rest_.empty()) return {Kind::kEnd, {}};
+    static constexpr std::string_view kMarks = "{[}]:,";  // in the order of the kinds
+    const std::size_t mark = kMarks.find(rest_.front());
+    if (mark != std::string_view::npos) return Take(static_cast<Kind>(mark), 1);
+    return rest_.front() == '"' ? String() : Primitive();
+  }
+
+ private:
+  using Kind = JsmnLexeme::Kind;
+
+  JsmnLexeme Take(Kind kind, std::size_t bytes) {
+    const std::string_view text = rest_.substr(0, bytes);
+    rest_.remove_prefix(bytes);
+    return {kind, text};
+  }
+  /// Its escapes must be of the right form; what they say is checked where they are read.
+  JsmnLexeme String() {
+    std::size_t at = rest_.find_first_of("\"\\", 1);
+    while (at != std::string_view::npos && rest_[at] == '\\') {
+      const std::size_t escape = EscapeLength(rest_.substr(at));
+      if (escape == 0) break;
+      at = rest_.find_first_of("\"\\", at + escape);
+    }
+    if (at == std::string_view::npos || rest_[at] != '"') return {Kind::kBroken, {}};
+    return {Kind::kString, Take(Kind::kString, at + 1).text.substr(1, at - 1)};
+  }
+  /// 0 for an escape that there is not.
+  static std::size_t EscapeLength(std::string_view text) {
+    if (text.size() < 2) return 0;
+    if (text[1] == 'u') return ReadHex4(text.substr(2)) ? 6 : 0;
+    return std::string_view("\"/\\bfrnt").find(text[1]) != std::string_view::npos ? 2 : 0;
+  }
+  /// Anything of ASCII without quotes. [virtio-09i-number-as-string, virtio-06a-kill-missing]
+  JsmnLexeme Primitive() {
+    const std::size_t end = std::min(rest_.find_first_of(":\t\r\n ,]}"), rest_.size());
+    for (const char byte : rest_.substr(0, end)) {
+      if (byte < ' ' || byte > '~') return {Kind::kBroken, {}};
+    }
+    return Take(Kind::kPrimitive, end);
+  }
+
+  std::string_view rest_;
+};
+
 /// What the agent makes of the text: the tokens in their order; nothing where it answers `error`.
 /// It stops after the brace that closes the first object, so what follows passes; a doubled or a
 /// trailing comma passes too. The tokens refer to `json`.
 class JsmnReader {
  public:
   static std::optional<std::vector<JsmnToken>> Read(std::string_view json) {
-    JsmnReader reader(json.substr(0, json.find('\0')));
-    if (!reader.ReadAll()) return std::nullopt;
-    std::vector<JsmnToken> tokens;
-    tokens.reserve(reader.open_.size());
-    for (Open& open : reader.open_) tokens.push_back(open.token);
-    return tokens;
+    JsmnReader reader;
+    JsmnLexer lexer(json);
+    while (!reader.complete_) {
+      const JsmnLexeme lexeme = lexer.Next();
+      if (lexeme.kind == Kind::kEnd) break;
+      if (!reader.Take(lexeme)) return std::nullopt;
+    }
+    if (!reader.open_.empty()) return std::nullopt;
+    return std::move(reader.tokens_);
   }
 
  private:
   using Type = JsmnToken::Type;
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  using Kind = JsmnLexeme::Kind;
 
-  struct Open {
-    JsmnToken token;
-    std::size_t start;
-    bool closed;
-  };
-
-  explicit JsmnReader(std::string_view json) : json_(json) {}
-
-  bool ReadAll() {
-    int depth = 0;  // of braces alone: the agent's jsmn does not count brackets
-    bool done = false;
-    for (; at_ < json_.size() && !done; ++at_) {
-      switch (json_[at_]) {
-        case '{':
-          ++depth;
-          OpenContainer(Type::kObject);
-          break;
-        case '[':
-          OpenContainer(Type::kArray);
-          break;
-        case '}':
-          done = --depth <= 0;
-          if (!CloseContainer(Type::kObject)) return false;
-          break;
-        case ']':
-          if (!CloseContainer(Type::kArray)) return false;
-          break;
-        case '"':
-          if (!ReadString()) return false;
-          break;
-        case ':':
-          parent_ = open_.empty() ? kNone : open_.size() - 1;
-          break;
-        case ',':
-          if (parent_ == kNone || !IsContainer(parent_)) parent_ = InnermostOpen(parent_);
-          break;
-        case '\t':
-        case '\r':
-        case '\n':
-        case ' ':
-          break;
-        default:
-          if (!ReadPrimitive()) return false;
-      }
-    }
-    return InnermostOpen(kNone) == kNone;
-  }
-
-  bool IsContainer(std::size_t index) const {
-    return open_[index].token.type == Type::kObject || open_[index].token.type == Type::kArray;
-  }
-  std::size_t InnermostOpen(std::size_t otherwise) const {
-    for (std::size_t i = open_.size(); i-- > 0;) {
-      if (!open_[i].closed) return i;
-    }
-    return otherwise;
-  }
-  void Add(Type type, std::size_t start, std::string_view text, bool closed) {
-    if (parent_ != kNone) ++open_[parent_].token.size;
-    open_.push_back({{type, text, 0}, start, closed});
-  }
-  void OpenContainer(Type type) {
-    Add(type, at_, {}, false);
-    parent_ = open_.size() - 1;
-  }
-  bool CloseContainer(Type type) {
-    const std::size_t index = InnermostOpen(kNone);
-    if (index == kNone || open_[index].token.type != type) return false;
-    Open& open = open_[index];
-    open.token.text = json_.substr(open.start, at_ + 1 - open.start);
-    open.closed = true;
-    parent_ = InnermostOpen(kNone);
-    return true;
-  }
-  /// Up to the quote that ends it; the position stays on that.
-  bool ReadString() {
-    for (std::size_t end = at_ + 1; end < json_.size(); ++end) {
-      if (json_[end] == '"') {
-        Add(Type::kString, at_, json_.substr(at_ + 1, end - at_ - 1), true);
-        at_ = end;
+  bool Take(const JsmnLexeme& lexeme) {
+    switch (lexeme.kind) {
+      case Kind::kOpenObject:
+        ++open_objects_;
+        Open(Type::kObject, lexeme.text);
         return true;
-      }
-      if (json_[end] != '\\' || end + 1 == json_.size()) continue;
-      ++end;
-      if (std::string_view("\"/\\bfrnt").find(json_[end]) != std::string_view::npos) continue;
-      if (json_[end] != 'u') return false;
-      for (int digit = 0; digit < 4 && end + 1 < json_.size(); ++digit) {
-        if (std::isxdigit(static_cast<unsigned char>(json_[++end])) == 0) return false;
-      }
+      case Kind::kOpenArray:
+        Open(Type::kArray, lexeme.text);
+        return true;
+      case Kind::kCloseObject:
+        if (!Close(Type::kObject, lexeme.text)) return false;
+        complete_ = --open_objects_ == 0;
+        return true;
+      case Kind::kCloseArray:
+        return Close(Type::kArray, lexeme.text);
+      case Kind::kColon:
+        if (!tokens_.empty()) owner_ = tokens_.size() - 1;
+        return true;
+      case Kind::kComma:
+        // From source: after a colon that follows a container, that container stays the owner.
+        if (owner_ && !IsContainer(tokens_[*owner_]) && !open_.empty()) owner_ = open_.back();
+        return true;
+      case Kind::kString:
+        Add(Type::kString, lexeme.text);
+        return true;
+      case Kind::kPrimitive:
+        Add(Type::kPrimitive, lexeme.text);
+        return true;
+      case Kind::kEnd:
+      case Kind::kBroken:
+        break;
     }
     return false;
   }
-  /// Anything without quotes. [virtio-09i-number-as-string, virtio-06a-kill-missing]
-  bool ReadPrimitive() {
-    std::size_t end = at_;
-    for (; end < json_.size(); ++end) {
-      if (std::string_view(":\t\r\n ,]}").find(json_[end]) != std::string_view::npos) break;
-      if (json_[end] < 32 || json_[end] == 127) return false;  // a char is signed: over 127 too
-    }
-    Add(Type::kPrimitive, at_, json_.substr(at_, end - at_), true);
-    at_ = end - 1;
+
+  static bool IsContainer(const JsmnToken& token) {
+    return token.type == Type::kObject || token.type == Type::kArray;
+  }
+  void Add(Type type, std::string_view text) {
+    if (owner_) ++tokens_[*owner_].size;
+    tokens_.push_back({type, text, 0});
+  }
+  void Open(Type type, std::string_view bracket) {
+    Add(type, bracket);
+    open_.push_back(tokens_.size() - 1);
+    owner_ = open_.back();
+  }
+  /// False where something else is open, or nothing.
+  bool Close(Type type, std::string_view bracket) {
+    if (open_.empty() || tokens_[open_.back()].type != type) return false;
+    std::string_view& text = tokens_[open_.back()].text;
+    text =
+        std::string_view(text.data(), static_cast<std::size_t>(bracket.data() - text.data()) + 1);
+    open_.pop_back();
+    owner_ = open_.empty() ? std::nullopt : std::optional(open_.back());
     return true;
   }
 
-  const std::string_view json_;
-  std::size_t at_ = 0;
-  std::size_t parent_ = kNone;  // what the next token belongs to
-  std::vector<Open> open_;
+  std::vector<JsmnToken> tokens_;
+  std::vector<std::size_t> open_;     // the containers around what comes next, the innermost last
+  std::optional<std::size_t> owner_;  // the token that counts what comes next
+  std::size_t open_objects_ = 0;
+  bool complete_ = false;
 };
 
 /// A token's text, unescaped whatever its type: the agent takes 5 for "5" where it wants a string.
