@@ -79,11 +79,12 @@ inline std::optional<std::size_t> ReadEscape(std::string_view text, std::string&
   return 11;
 }
 
-/// A JSON string's text without its escapes. Nothing for a broken escape or a control character.
-/// Ends at a NUL, as everything in the agent's hands does.
-inline std::optional<std::string> Unescape(std::string_view text) {
+/// A JSON string's text without its escapes: that of the first `length` bytes, of which the last
+/// escape may go on behind them. Nothing for a broken escape or a control character. Ends at a NUL,
+/// as everything in the agent's hands does.
+inline std::optional<std::string> Unescape(std::string_view text, std::size_t length) {
   std::string out;
-  for (std::size_t i = 0; i < text.size() && text[i] != '\0'; ++i) {
+  for (std::size_t i = 0; i < std::min(length, text.size()) && text[i] != '\0'; ++i) {
     if (text[i] == '\\') {
       const std::optional<std::size_t> taken = ReadEscape(text.substr(i + 1), out);
       if (!taken) return std::nullopt;
@@ -95,6 +96,10 @@ inline std::optional<std::string> Unescape(std::string_view text) {
     }
   }
   return out.substr(0, out.find('\0'));
+}
+
+inline std::optional<std::string> Unescape(std::string_view text) {
+  return Unescape(text, text.size());
 }
 
 /// A piece of JSON text: a container, a string without its quotes, or anything else.

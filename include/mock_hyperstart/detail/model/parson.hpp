@@ -8,6 +8,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_MODEL_PARSON_HPP_
 #define MOCK_HYPERSTART_DETAIL_MODEL_PARSON_HPP_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -52,6 +53,8 @@ class ParsonObject {
 
  private:
   static constexpr int kMaxNesting = 19;
+  static constexpr std::size_t kMostMembers = 960;  // [from source, as the next]
+  static constexpr std::size_t kMostElements = 122880;
 
   struct Member {
     std::optional<std::string> string;
@@ -97,18 +100,17 @@ class ParsonObject {
     return Skip(word) ? std::optional(Member()) : std::nullopt;
   }
 
-  /// parson looks for the quote that ends a key, not for the one that starts it.
+  /// parson looks for the quote that ends a string, not for the one that starts a key. Where the
+  /// text ends first it passes, without its last character: that counts at the top level alone.
+  /// [from source]
   std::optional<std::string> ReadString() {
     const std::size_t start = at_ + 1;
-    for (std::size_t end = start; end < text_.size(); ++end) {
-      if (text_[end] == '"') {
-        at_ = end + 1;
-        return Unescape(text_.substr(start, end - start));
-      }
-      if (text_[end] == '\\') ++end;
-    }
-    at_ = text_.size();
-    return std::nullopt;
+    std::size_t end = start;
+    while (end < text_.size() && text_[end] != '"') end += text_[end] == '\\' ? 2 : 1;
+    const bool closed = end < text_.size();
+    at_ = closed ? end + 1 : text_.size();
+    const std::size_t length = (closed ? end : std::max(at_, start + 1) - 1) - start;
+    return Unescape(text_.substr(start), length);
   }
 
   std::optional<Member> ReadNumber() {
@@ -129,10 +131,10 @@ class ParsonObject {
     std::map<std::string, Member> members;
     ++at_;
     SkipSpaces();
-    while (Peek() != '}') {
+    while (Peek() != '\0' && (Peek() != '}' || !members.empty())) {
       std::optional<std::string> key = ReadString();
       SkipSpaces();
-      if (!key || !Skip(":")) return std::nullopt;
+      if (!key || !Skip(":") || members.size() == kMostMembers) return std::nullopt;
       std::optional<Member> value = ReadValue(nesting);
       if (!value || !members.emplace(*std::move(key), *std::move(value)).second) {
         return std::nullopt;  // the key was there before
@@ -140,7 +142,6 @@ class ParsonObject {
       SkipSpaces();
       if (!Skip(",")) break;
       SkipSpaces();
-      if (Peek() == '}') return std::nullopt;
     }
     if (!Skip("}")) return std::nullopt;
     if (nesting == 1) members_ = std::move(members);
@@ -148,14 +149,14 @@ class ParsonObject {
   }
 
   std::optional<Member> ReadArray(int nesting) {
+    std::size_t elements = 0;
     ++at_;
     SkipSpaces();
-    while (Peek() != ']') {
-      if (!ReadValue(nesting)) return std::nullopt;
+    while (Peek() != '\0' && (Peek() != ']' || elements > 0)) {
+      if (elements++ == kMostElements || !ReadValue(nesting)) return std::nullopt;
       SkipSpaces();
       if (!Skip(",")) break;
       SkipSpaces();
-      if (Peek() == ']') return std::nullopt;
     }
     if (!Skip("]")) return std::nullopt;
     return Member();
