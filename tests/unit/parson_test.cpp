@@ -58,6 +58,31 @@ TEST(Parson, PassesWhatFollowsTheValue) {
   EXPECT_THAT(Read(R"({"a":"b"}garbage)").String("a"), Optional(Eq("b")));
 }
 
+TEST(Parson, PassesATextWithoutItsLastQuote) {  // [from source]
+  for (const char* const json :
+       {R"(")", R"("container)", R"("a\")", R"("a\)", R"("\u0041)", R"( "\ud83d\ude00)"}) {
+    EXPECT_EQ(Read(json).String("a"), std::nullopt) << json;
+  }
+  for (const char* const json : {R"({"container)", R"({"a":"b)", R"(["b)", R"("\u00)", R"("\qx)"}) {
+    EXPECT_FALSE(ParsonObject::Read(json)) << json;
+  }
+}
+
+TEST(Parson, TakesABraceThatAKeyFollowsForItsQuote) {  // [from source]
+  const ParsonObject object = Read(R"({"a":"b",}container":"c"})");
+  EXPECT_THAT(object.String("container"), Optional(Eq("c")));
+}
+
+TEST(Parson, KeepsNoMoreThan960Members) {  // [from source]
+  const auto with_members = [](int count) {
+    std::string json = "{";
+    for (int i = 0; i < count; ++i) json += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":1";
+    return json + "}";
+  };
+  EXPECT_TRUE(ParsonObject::Read(with_members(960)));
+  EXPECT_FALSE(ParsonObject::Read(with_members(961)));
+}
+
 TEST(Parson, RefusesWhatTheAgentAnswersWithAnError) {
   for (const char* const json :
        {"", "{", "junk", R"({"a":1,})", "[1,]", R"({"a":1 "b":2})", R"({"a":1,"a":2})", R"({"a"})",
