@@ -28,6 +28,7 @@ using testing::ElementsAre;
 using testing::Eq;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Optional;
 using testing::Pair;
 using testing::SizeIs;
@@ -554,6 +555,34 @@ TEST_F(ModelTest, HangsAtAStartPodWithoutHostname) {  // [virtio-06f]
   ExpectHang("virtio-06f");
 }
 
+TEST_F(ModelTest, KeepsTheHostnameOfAStartPodThatFailed) {  // [from source]
+  EXPECT_EQ(client_->Call(Command::kStartPod, Json{{"hostname", "h"}, {"unknown", 1}}), Error());
+  EXPECT_EQ(client_->Call(Command::kStartPod, Json::object()), Ack());
+  model_.OnProgram("/x", Program::Custom([](Process& process) {
+                     for (const std::string& variable : process.environment())
+                       process.Out(variable + "\n");
+                     process.Exit(0);
+                   }));
+  ASSERT_EQ(client_->Call(Command::kNewContainer, ContainerJson("c1", ProcessJson("i", 1, {"/x"}))),
+            Ack());
+  EXPECT_THAT(client_->ReadStream(1), HasSubstr("HOSTNAME=h\n"));
+}
+
+TEST_F(ModelTest, DiesOfAnIdWithABrokenEscape) {  // [from source]
+  StartPod();
+  client_->Send(Command::kNewContainer, std::string(R"({"id":"\ud83d"})"));
+  ExpectDeath("a string has a broken escape");
+}
+
+TEST_F(ModelTest, RefusesASysctlThatThereIsNot) {  // [from source]
+  StartPod();
+  Json container = ContainerJson("c1", ProcessJson("init", 1, {"/bin/cat"}));
+  container["sysctl"] = {{"net.nope", "1"}};
+  EXPECT_EQ(client_->Call(Command::kNewContainer, container), Error());
+  container["sysctl"] = {{"net.ipv4.ip_forward", "1"}};
+  EXPECT_EQ(client_->Call(Command::kNewContainer, container), Ack());
+}
+
 TEST_F(ModelTest, HangsAtAProcessWithoutArguments) {  // [virtio-09e-exec-emptyargs]
   StartContainer();
   client_->Send(Command::kExecCmd, ExecJson("c1", ProcessJson("e", 3, {})));
@@ -704,6 +733,45 @@ TEST_F(OldModelTest, WaitsForAPayloadThatHasNotBegun) {
   ASSERT_EQ(client_->ctl().Read(12), wire::Next(8));
   client_->ctl().Write("abc");
   EXPECT_EQ(client_->ReadReply(), Ack());
+}
+
+// Of v0.7.0's source, as what follows.
+TEST_F(OldModelTest, SaysNextBeforeItWorksOnACommand) {
+  client_->Send(Command::kStartPod, std::string("{}"));
+  ASSERT_EQ(client_->ctl().Read(24), wire::Next(8) + wire::Next(2));
+  client_->Send(Command::kPing);
+  ASSERT_TRUE(agent_.WaitForMessage(Command::kPing, kDeadline));
+  EXPECT_THAT(agent_.Transcript(), HasSubstr("hangs for ever"));
+  client_->ctl().EndInput();
+  EXPECT_TRUE(client_->CtlCloses()) << "and not at those that come while it hangs";
+}
+
+TEST_F(OldModelTest, SendsErrorsWithoutPayload) {
+  StartPod();
+  ASSERT_EQ(client_->Call(Command::kNewContainer,
+                          ContainerJson("c1", WithoutId(ProcessJson("", 1, {"/bin/cat"})))),
+            Ack());
+  EXPECT_EQ(client_->Call(Command::kReadFile, Json{{"container", "c1"}, {"file", "/tmp"}}),
+            Error());
+  EXPECT_EQ(client_->Call(Command::kKillContainer, KillJson("c2", 9)), Error());
+  EXPECT_EQ(client_->Call(Command::kKillContainer, KillJson("c1", 99)), Ack());
+}
+
+TEST_F(OldModelTest, DoesNotWaitForADevice) {
+  EXPECT_EQ(client_->Call(Command::kSetupInterface, Json{{"device", "eth7"}}), Error());
+  EXPECT_EQ(client_->Call(Command::kSetupRoute,
+                          Json{{"routes", {{{"dest", "default"}, {"device", "eth7"}}}}}),
+            Error());
+  EXPECT_THAT(agent_.Transcript(), Not(HasSubstr("waits for a device")));
+}
+
+TEST_F(OldModelTest, FindsAfterItsAckThatThereIsNoContainer) {
+  StartPod();
+  ASSERT_EQ(Exec("c1", WithoutId(ProcessJson("", 3, {"/bin/cat"}))), Ack());
+  EXPECT_EQ(client_->ReadIo(), (wire::Frame{3, ""}));
+  EXPECT_EQ(client_->ReadIo(), (wire::Frame{3, "\175"}));
+  EXPECT_EQ(Exec("c1", WithoutId(ProcessJson("", 3, {"/bin/cat"}, true))), Error())
+      << "of which it has no terminal";
 }
 
 }  // namespace

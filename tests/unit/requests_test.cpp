@@ -28,7 +28,13 @@ std::optional<ContainerRequest> NewContainer(const std::string& json, bool old =
   return RequestParser(json, old).Container();
 }
 std::optional<PodRequest> StartPod(const std::string& json, bool old = false) {
-  return RequestParser(json, old).Pod();
+  PodRequest pod;
+  return RequestParser(json, old).Pod(pod) ? std::optional(pod) : std::nullopt;
+}
+bool DiesOfContainer(const std::string& json, bool old = false) {
+  RequestParser parser(json, old);
+  parser.Container();
+  return parser.dies();
 }
 
 TEST(ExecRequests, HoldTheProcess) {
@@ -195,6 +201,53 @@ TEST(RouteRequests, NeedRoutesAsTheFirstKey) {
   EXPECT_THAT(RequestParser("{}", false).Routes(), Optional(IsEmpty()));
   EXPECT_EQ(RequestParser(R"({"x":1,"routes":[]})", false).Routes().has_value(), false);
   EXPECT_EQ(RequestParser(R"({"routes":[{"x":1}]})", false).Routes().has_value(), false);
+}
+
+// ---- from source: compared with the agent's own parser, text by text
+
+TEST(StartPodRequests, KeepWhatFailedOnesHaveSaid) {
+  PodRequest pod;
+  EXPECT_FALSE(RequestParser(R"({"hostname":"h","routes":[{"dest":"a"}],"x":1})", false).Pod(pod));
+  EXPECT_TRUE(RequestParser(R"({"shareDir":"s"})", false).Pod(pod));
+  EXPECT_EQ(pod.hostname, "h");
+  EXPECT_EQ(pod.share_dir, "s");
+  EXPECT_THAT(pod.routes, SizeIs(1));
+  EXPECT_FALSE(RequestParser(R"({"containers":[{},{"x":1}]})", false).Pod(pod));
+  EXPECT_THAT(pod.containers, IsEmpty());
+}
+
+TEST(StartPodRequests, TakeTheLastOfTwoLists) {
+  const auto pod = StartPod(
+      R"({"interfaces":[{"device":"a"}],"routes":[{"dest":"a"}],"interfaces":[],"routes":[]})");
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->interfaces, IsEmpty());
+  EXPECT_THAT(pod->routes, IsEmpty());
+}
+
+TEST(StartPodRequests, LookAgainAtAKeyOfTheWhiteListsWhoseValueIsNoList) {
+  const auto lists = [](const std::string& text) {
+    return StartPod(R"({"hostname":"h","portmappingWhiteLists":)" + text + "}").has_value();
+  };
+  EXPECT_TRUE(lists(R"({"internalNetworks":["a"],"externalNetworks":[]})"));
+  EXPECT_TRUE(lists(R"({internalNetworks:[1]})"));
+  EXPECT_FALSE(lists(R"({"internalNetworks":{"a":1}})"));
+  EXPECT_FALSE(lists(R"({"x":["a"]})"));
+}
+
+TEST(ContainerRequests, KillTheAgentWithABrokenEscape) {
+  EXPECT_TRUE(DiesOfContainer(R"({"id":"\ud83d"})"));
+  EXPECT_TRUE(DiesOfContainer(R"({"id":"\ud83d","x":1})"));
+  EXPECT_TRUE(DiesOfContainer(R"({"sysctl":{"\ud83d":"1"}})"));
+  EXPECT_FALSE(DiesOfContainer(R"({"x":1,"id":"\ud83d"})")) << "it stops at what it does not know";
+  EXPECT_FALSE(DiesOfContainer(R"({"sysctl":{"a":"\ud83d"},"rootfs":"\ud83d"})"));
+  EXPECT_FALSE(DiesOfContainer(R"({"process":{"stdio":"\ud83d"}})"));
+  EXPECT_TRUE(DiesOfContainer(R"({"process":{"stdio":"\ud83d"}})", true)) << "v0.7.0";
+}
+
+TEST(InterfaceRequests, OfOldAgentsHaveOneAddress) {
+  const std::string many = R"({"device":"a","ipAddresses":[{"ipAddress":"1.2.3.4"}]})";
+  EXPECT_TRUE(RequestParser(many, false).Interface());
+  EXPECT_FALSE(RequestParser(many, true).Interface());
 }
 
 }  // namespace

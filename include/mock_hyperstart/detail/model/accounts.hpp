@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/model/files.hpp"
-#include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 
 namespace hyperstart::detail {
 

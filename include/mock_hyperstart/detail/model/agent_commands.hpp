@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/model/accounts.hpp"
-#include "mock_hyperstart/detail/model/agent_core.hpp"
 #include "mock_hyperstart/detail/model/files.hpp"
+#include "mock_hyperstart/detail/model/network_commands.hpp"
 #include "mock_hyperstart/detail/model/parson.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
@@ -34,9 +34,9 @@
 
 namespace hyperstart::detail {
 
-class AgentCommands : public AgentCore {
+class AgentCommands : public NetworkCommands {
  public:
-  using AgentCore::AgentCore;
+  using NetworkCommands::NetworkCommands;
 
   /// On the ctl thread, under no lock.
   Reply Handle(const DecodedMessage& message) {
@@ -56,9 +56,6 @@ class AgentCommands : public AgentCore {
   static constexpr std::string_view kInvalidSignal{"invalid signal\0", 15};
   static constexpr std::string_view kNoSuchProcess{"no such process\0", 16};
   static constexpr std::uint32_t kOldApiVersion = 4242;
-  static constexpr std::chrono::milliseconds kAtOnce{0};
-  /// How long the agent waits for a device to appear. [virtio-09k-setupinterface-missing]
-  static constexpr std::chrono::milliseconds kInterfaceWait{2000};
 
   Outcome Dispatch(const DecodedMessage& message) {
     switch (message.command) {
@@ -104,28 +101,31 @@ class AgentCommands : public AgentCore {
   // ---- the pod
 
   Outcome StartPod(const DecodedMessage& message) {
-    const std::optional<PodRequest> pod = RequestParser(message.payload, old_).Pod();
-    if (!pod) return Error();  // [virtio-06e-startpod-bad-json]
-    if (pod->hostname) pod_.hostname = *pod->hostname;
-    if (pod_.up) return PodFails("a second startpod [virtio-06h]");
-    for (const InterfaceRequest& interface : pod->interfaces) {
+    RequestParser parser(message.payload, old_);
+    const bool good = parser.Pod(pod_.request);
+    if (parser.dies()) return DieOfEscape(message);
+    if (!good) return Error();  // [virtio-06e-startpod-bad-json]
+    const PodRequest& pod = pod_.request;
+    // v0.7.0 fails only where it mounts the share again. [from source]
+    if (pod_.up && (!old_ || pod.share_dir)) return PodFails("a second startpod [virtio-06h]");
+    for (const InterfaceRequest& interface : pod.interfaces) {
       if (!interface.device) return PodFails("an interface without a device [from source]");
       if (!HasInterface(*interface.device)) {
         return PodFails("there is no interface " + *interface.device + " [from source]",
-                        kInterfaceWait);
+                        DeviceWait());
       }
     }
-    const RouteSetup routes = CheckRoutes(pod->routes, setup_.interfaces);
+    const RouteSetup routes = CheckRoutes(pod.routes, setup_.interfaces);
     if (routes != RouteSetup::kWorks) {
       return PodFails("a route can't be set [from source]",
-                      routes == RouteSetup::kFails ? kAtOnce : kInterfaceWait);
+                      routes == RouteSetup::kFails ? kAtOnce : DeviceWait());
     }
-    if (pod->share_dir && NamesNothing(*pod->share_dir)) {
+    if (pod.share_dir && NamesNothing(*pod.share_dir)) {
       return PodFails("shareDir can't be mounted [virtio-06g-startpod-bad-share]");
     }
-    if (!pod->hostname) return Hang(message, "it has no hostname", "virtio-06f");
+    if (!pod.hostname) return Hang(message, "it has no hostname", "virtio-06f");
     pod_.up = true;
-    for (const ContainerRequest& request : pod->containers) {
+    for (const ContainerRequest& request : std::exchange(pod_.request.containers, {})) {
       // [virtio-09f-startpod-good-list, -first-fails, -second-fails]
       const Started started = StartContainer(request);
       if (started.outcome == StartOutcome::kHangs) return HangAtStart(message);
@@ -161,8 +161,9 @@ class AgentCommands : public AgentCore {
 
   Outcome NewContainer(const DecodedMessage& message) {
     if (!pod_.up) return Error();  // [virtio-06c-newcontainer-before-pod]
-    const std::optional<ContainerRequest> request =
-        RequestParser(message.payload, old_).Container();
+    RequestParser parser(message.payload, old_);
+    const std::optional<ContainerRequest> request = parser.Container();
+    if (parser.dies()) return DieOfEscape(message);
     if (!request) return Error();  // [virtio-06r4]
     if (!old_ && !request->id) return Die(message, {"it has no id", "from source"});
     if (!old_ && (*request->id == kAgentContainer || pod_.Find(*request->id))) return Error();
@@ -185,6 +186,8 @@ class AgentCommands : public AgentCore {
     container->id = *request.id;
     container->envs = process.envs;
     container->files = FilesFor(*request.image, process, request.read_only);
+    // v0.7.0 takes the values for names. [from source]
+    if (old_ ? !request.sysctls.empty() : !HasSysctls(request, container->files)) return {};
     const std::optional<Credentials> user = Accounts(container->files).Find(process, old_);
     const StartOutcome outcome = CheckStart(process, container->files, user.has_value());
     if (outcome != StartOutcome::kGood && !old_) return {outcome, true};
@@ -193,12 +196,17 @@ class AgentCommands : public AgentCore {
     AddStarted(process, container, container->files, user, outcome, true);
     return {StartOutcome::kGood};
   }
+  Outcome DieOfEscape(const DecodedMessage& message) {
+    return Die(message, {"a string has a broken escape", "from source"});
+  }
   static bool HasStreams(const ProcessRequest& process) {  // [virtio-06l-exec-errors]
     return process.stdio != 0 && (process.terminal || process.stderr_seq != 0);
   }
 
   Outcome ExecCmd(const DecodedMessage& message) {
-    const std::optional<ExecRequest> request = RequestParser(message.payload, old_).Exec();
+    RequestParser parser(message.payload, old_);
+    const std::optional<ExecRequest> request = parser.Exec();
+    if (parser.dies()) return DieOfEscape(message);
     if (!request) return Error();
     const ProcessRequest& process = request->process;
     const ContainerPtr container = pod_.Find(request->container);
@@ -211,8 +219,9 @@ class AgentCommands : public AgentCore {
       if (same.process) return Error();  // [virtio-09c-exec-id-elsewhere, virtio-09m]
     }
     if (!process.args || !HasStreams(process)) return Error();
-    // There are no terminals before startpod. [virtio-06d-exec-hyperstart-before-pod]
-    if (process.terminal && in_agent && !pod_.up) return Error();
+    // There are no terminals before startpod, and none of a container that there is not.
+    // [virtio-06d-exec-hyperstart-before-pod, from source]
+    if (process.terminal && !container && (!in_agent || !pod_.up)) return Error();
     const FileSystem own = FilesFor(std::string(kAgentContainer), process, false);
     const FileSystem& files = container ? container->files : own;
     const std::optional<Credentials> user = Accounts(files).Find(process, old_);
@@ -239,7 +248,7 @@ class AgentCommands : public AgentCore {
     const ProcessPtr process =
         AddProcess(started, container, files, user.value_or(Credentials()), is_init);
     if (outcome != StartOutcome::kGood) {
-      process->program = Program::Exit(outcome == StartOutcome::kHangs && named ? 0 : 125);
+      process->program = Program::Exit(outcome == StartOutcome::kHangs ? 0 : 125);
     }
   }
   Outcome HangAtStart(const DecodedMessage& message) {
@@ -349,40 +358,8 @@ class AgentCommands : public AgentCore {
       return Hang(message, "the file is shorter than it says", "virtio-09d-readfile-sysfs");
     }
     if (result.kind == Kind::kContent) return Ack(std::move(result.bytes));
+    if (old_) return Error();
     return Error(std::move(result.bytes));  // [virtio-09d-readfile-dir]
-  }
-
-  // ---- the machine
-
-  bool HasInterface(const std::string& name) const { return setup_.interfaces.count(name) > 0; }
-  /// While it waits, the agent's one thread does nothing else. From source.
-  Outcome ErrorAfterWait() { return Then(Reply::Error(), nullptr, kInterfaceWait); }
-
-  Outcome SetupInterface(const DecodedMessage& message) {
-    const std::optional<InterfaceRequest> request =
-        RequestParser(message.payload, old_).Interface();
-    if (!request || !request->device) return Error();
-    if (!HasInterface(*request->device)) return ErrorAfterWait();
-    if (request->new_name) {
-      setup_.interfaces.erase(*request->device);
-      setup_.interfaces.insert(*request->new_name);
-    }
-    return Ack();
-  }
-  /// `lo` can't be removed. From source.
-  Outcome DeleteInterface(const DecodedMessage& message) {
-    const std::optional<InterfaceRequest> request =
-        RequestParser(message.payload, old_).Interface();
-    if (!request || !request->device || *request->device == "lo") return Error();
-    return setup_.interfaces.erase(*request->device) > 0 ? Ack() : Error();
-  }
-  Outcome SetupRoute(const DecodedMessage& message) {
-    const std::optional<std::vector<RouteRequest>> routes =
-        RequestParser(message.payload, old_).Routes();
-    if (!routes) return Error();
-    const RouteSetup setup = CheckRoutes(*routes, setup_.interfaces);
-    if (setup == RouteSetup::kFailsLate) return ErrorAfterWait();
-    return setup == RouteSetup::kWorks ? Ack() : Error();
   }
 };
 

@@ -122,6 +122,7 @@ class AgentCore : public ProcessThread {
   }
   Outcome Hang(const DecodedMessage& message, std::string_view why, std::string_view source) {
     ProcessTable::Hang();
+    agent_->HoldNexts(true);  // where this command's have been sent, no more are
     agent_->Note(Channel::kCtl,
                  fmt::format("AgentModel: the real agent hangs for ever at this {}: {} [{}]",
                              CommandName(message.command), why, source));
@@ -182,17 +183,19 @@ class AgentCore : public ProcessThread {
       spec.envs.emplace_back(name.value_or(""), value.value_or(""));
     }
     using Envs = std::vector<std::pair<AgentString, AgentString>>;
-    spec.environment = old_ ? BuildOldEnvironment(request, container ? container->envs : Envs(),
-                                                  pod_.hostname, user)
-                            : BuildEnvironment(request, !container, pod_.hostname, user);
+    const std::string hostname = pod_.request.hostname.value_or("");
+    spec.environment =
+        old_ ? BuildOldEnvironment(request, container ? container->envs : Envs(), hostname, user)
+             : BuildEnvironment(request, !container, hostname, user);
     spec.cwd = NormalPath(request.workdir.value_or("/"));
     spec.user = request.user.value_or("");
     spec.terminal = request.terminal;
 
     const Program program = setup_.FindProgram(spec.args.front());
-    LaunchSpec launch{spec.args, spec.environment, files.root(),
-                      spec.cwd,  spec.terminal,    !spec.terminal || request.stderr_seq != 0,
-                      user};
+    LaunchSpec launch{spec.args,     spec.environment,
+                      files.root(),  spec.cwd,
+                      spec.terminal, !spec.terminal || request.stderr_seq != 0,
+                      user,          old_};
     auto process = std::make_shared<ModelProcess>(weak_from_this(), std::move(spec), program);
     process->id = request.id;
     process->stdio = request.stdio;
@@ -344,6 +347,7 @@ class AgentCore : public ProcessThread {
       agent_->SendMessage(Command::kFinishPodDeprecated, statuses);
       for (const ContainerPtr& each : pod_.containers) Forget(each);
       pod_.containers.clear();
+      pod_.request = PodRequest();
       pod_.up = false;
       for (const ProcessPtr& other : listed()) SignalAll(*other, SIGKILL);
       return;

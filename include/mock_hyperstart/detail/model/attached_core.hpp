@@ -24,7 +24,7 @@ class AttachedCore {
       : agent_(*agent), core_(std::make_shared<AgentCommands>(std::move(agent), old_agent)) {
     core_->RunThread();
     AgentCommands* const core = core_.get();
-    agent_.HoldNexts(true);
+    agent_.HoldNexts(!old_agent);  // v0.7.0 sends each `next` before it works on the command
     agent_.SetIoHandler([core](const IoPacket& packet) { core->HandleIo(packet); });
     agent_.SetFatalInputHandler(
         [core](const Violation& violation) { core->HandleFatal(violation); });

@@ -46,6 +46,7 @@ struct LaunchSpec {
   bool terminal = false;
   bool separate_stderr = true;
   Credentials user;
+  bool old_agent = false;  // API 4242
 };
 
 class LocalChild {
@@ -202,7 +203,7 @@ class LocalChild {
     Print("\n");
     if (error == ENOENT) ::_exit(127);
     if (error == EACCES) ::_exit(126);
-    Print("hyper send process inited event: error\n");
+    if (!spec.old_agent) Print("hyper send process inited event: error\n");
     ::_exit(125);
   }
   static void Print(const char* text) {

@@ -4,6 +4,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_MODEL_POD_HPP_
 #define MOCK_HYPERSTART_DETAIL_MODEL_POD_HPP_
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -16,7 +17,7 @@
 
 #include "mock_hyperstart/detail/model/files.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
-#include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 #include "mock_hyperstart/program.hpp"
 
 namespace hyperstart::detail {
@@ -82,7 +83,7 @@ class Pod {
  public:
   bool up = false;  // startpod has set it up
   bool destroy_requested = false;
-  std::string hostname;
+  PodRequest request;         // what the startpods have said, also those that failed
   std::size_t remaining = 0;  // inits that are not over
   std::vector<ContainerPtr> containers;
   /// What writefile left, by container id, also of those that are gone.
@@ -164,6 +165,19 @@ inline StartOutcome CheckStart(const ProcessRequest& process, const FileSystem& 
     good = good && valid;
   }
   return good ? StartOutcome::kGood : StartOutcome::kFails;
+}
+
+/// Whether there are files below /proc/sys for a container's sysctls. [from source]
+inline bool HasSysctls(const ContainerRequest& container, const FileSystem& files) {
+  for (const std::string& name : container.sysctls) {
+    std::string path = "/proc/sys/" + name;
+    std::replace(path.begin(), path.end(), '.', '/');
+    const bool exists = files.in_memory()
+                            ? files.CanEnter(path)
+                            : files.Read(path).kind == FileSystem::ReadResult::Kind::kContent;
+    if (!exists) return false;
+  }
+  return true;
 }
 
 }  // namespace hyperstart::detail

@@ -21,7 +21,7 @@
 
 #include "mock_hyperstart/detail/model/child.hpp"
 #include "mock_hyperstart/detail/model/files.hpp"
-#include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 #include "mock_hyperstart/detail/model/stdin_gate.hpp"
 #include "mock_hyperstart/program.hpp"
 

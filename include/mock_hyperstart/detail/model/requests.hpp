@@ -1,4 +1,4 @@
-// What the commands that the agent reads with jsmn ask for: their payloads as structs. The agent
+// Reads the payloads of the commands that the agent reads with jsmn. The agent
 // walks over the tokens by position and not over a tree, which is why a key that it does not know
 // has the effects that it has; the same walk is taken here. Stateless: any thread.
 //
@@ -17,57 +17,9 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/model/jsmn.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 
 namespace hyperstart::detail {
-
-/// A string of the agent's: nothing is C's null pointer.
-using AgentString = std::optional<std::string>;
-
-/// A process as a payload describes it.
-struct ProcessRequest {
-  AgentString id;
-  AgentString user;
-  AgentString group;
-  std::vector<AgentString> additional_groups;
-  bool terminal = false;
-  std::uint64_t stdio = 0;
-  std::uint64_t stderr_seq = 0;
-  std::optional<std::vector<AgentString>> args;
-  std::vector<std::pair<AgentString, AgentString>> envs;
-  AgentString workdir;
-};
-struct ContainerRequest {
-  AgentString id;
-  AgentString rootfs;
-  AgentString image;
-  AgentString fstype;
-  bool read_only = false;
-  ProcessRequest process;
-};
-struct ExecRequest {
-  std::string container;
-  ProcessRequest process;
-};
-struct InterfaceRequest {
-  AgentString device;
-  AgentString new_name;
-};
-struct RouteRequest {
-  AgentString dest;
-  AgentString gateway;
-  AgentString device;
-};
-struct PodRequest {
-  AgentString hostname;
-  AgentString share_dir;
-  std::vector<InterfaceRequest> interfaces;
-  std::vector<RouteRequest> routes;
-  std::vector<ContainerRequest> containers;
-};
-struct FileRequest {
-  std::string container;
-  std::string file;
-};
 
 /// Walks over tokens as the agent does. What lies behind the last token reads as an empty one.
 class RequestParser {
@@ -76,18 +28,18 @@ class RequestParser {
   RequestParser(std::string_view json, bool old_agent)
       : tokens_(JsmnReader::Read(json)), old_(old_agent) {}
 
-  /// Nothing: the agent answers `error` and lives. [virtio-06e-startpod-bad-json]
-  std::optional<PodRequest> Pod() {
-    if (!tokens_) return std::nullopt;
-    PodRequest pod;
+  /// Reads over what earlier requests have left in `pod`. False: the agent answers `error` and
+  /// lives, and keeps what it has read so far. [virtio-06e-startpod-bad-json, from source]
+  bool Pod(PodRequest& pod) {
+    if (!tokens_) return false;
     while (at_ < tokens_->size()) {
       if (Here().type != Type::kString) {
         ++at_;
       } else if (!PodKey(pod)) {
-        return std::nullopt;
+        return false;
       }
     }
-    return pod;
+    return true;
   }
 
   std::optional<ContainerRequest> Container() {
@@ -147,6 +99,10 @@ class RequestParser {
     return ReadRoutes(routes) ? std::optional(std::move(routes)) : std::nullopt;
   }
 
+  /// Whether the agent has passed a null pointer to C's library, for a string with a broken escape.
+  /// [from source]
+  bool dies() const { return dies_; }
+
  private:
   using Type = JsmnToken::Type;
 
@@ -170,6 +126,7 @@ class RequestParser {
   bool Take(std::string_view name, std::uint64_t& value) {
     if (!IsKey(name)) return false;
     value = TokenNumber(Next());
+    dies_ = dies_ || (old_ && !TokenString(Here()));
     ++at_;
     return true;
   }
@@ -279,9 +236,12 @@ class RequestParser {
   bool ContainerKey(ContainerRequest& container) {
     AgentString ignored;
     bool initialize = false;
-    if (Take("id", container.id) || Take("rootfs", container.rootfs) ||
-        Take("image", container.image) || Take("addr", ignored) ||
-        Take("fstype", container.fstype) || TakeIgnored("restartPolicy") ||
+    if (Take("id", container.id)) {
+      dies_ = dies_ || !container.id;
+      return true;
+    }
+    if (Take("rootfs", container.rootfs) || Take("image", container.image) ||
+        Take("addr", ignored) || Take("fstype", container.fstype) || TakeIgnored("restartPolicy") ||
         Take("initialize", initialize) || (!old_ && Take("readOnly", container.read_only))) {
       return true;
     }
@@ -292,12 +252,25 @@ class RequestParser {
     if (TakeKey("fsmap")) return SkipObjects({"source", "path", "readOnly", "dockerVolume"});
     if (TakeKey("sysctl")) {
       if (Here().type != Type::kObject) return false;
-      at_ += 1 + 2 * Here().size;
+      ReadSysctl(container);
       return true;
     }
     if (!TakeKey("ports")) return false;
     // From source: an empty list is not stepped over, and then is a key that is not known.
     return Here().size == 0 || SkipObjects({"protocol", "hostPort", "containerPort"});
+  }
+
+  /// v0.7.0 takes each value for a name, which it then does not find. [from source]
+  void ReadSysctl(ContainerRequest& container) {
+    container.sysctls.clear();
+    for (std::size_t keys = Here().size; keys > 0; --keys) {
+      const AgentString key = TokenString(Next());
+      const AgentString value = TokenString(Next());
+      const AgentString& name = old_ ? value : key;
+      dies_ = dies_ || !name;
+      container.sysctls.push_back(name.value_or(""));
+    }
+    ++at_;
   }
 
   bool PodKey(PodRequest& pod) {
@@ -310,28 +283,40 @@ class RequestParser {
       std::size_t containers = Here().size;
       ++at_;
       for (; containers > 0; --containers) {
-        if (!ReadContainer(pod.containers.emplace_back())) return false;
+        if (ReadContainer(pod.containers.emplace_back())) continue;
+        pod.containers.clear();
+        return false;
       }
       return true;
     }
     if (TakeKey("interfaces")) {
       if (Here().type != Type::kArray) return false;
-      std::size_t interfaces = Here().size;
+      pod.interfaces.assign(Here().size, {});
       ++at_;
-      for (; interfaces > 0; --interfaces) {
-        if (!ReadInterface(pod.interfaces.emplace_back())) return false;
+      for (InterfaceRequest& interface : pod.interfaces) {
+        if (!ReadInterface(interface)) return false;
       }
       return true;
     }
-    if (TakeKey("routes")) return ReadRoutes(pod.routes);
+    if (TakeKey("routes")) {
+      std::vector<RouteRequest> routes;
+      if (!ReadRoutes(routes)) return false;
+      pod.routes = std::move(routes);
+      return true;
+    }
     if (TakeKey("dns")) return SkipStrings();
     if (!old_ && (TakeKey("dnsSearch") || TakeKey("dnsOptions"))) return SkipStrings();
     if (!TakeKey("portmappingWhiteLists") || Here().type != Type::kObject) return false;
     std::size_t lists = Here().size;
     ++at_;
     for (; lists > 0; --lists) {
-      if (!TakeKey("internalNetworks") && !TakeKey("externalNetworks")) return false;
-      if (Here().size > 0 && !SkipStrings()) return false;
+      if (Here().type != Type::kString) {
+        ++at_;
+      } else if (!TakeKey("internalNetworks") && !TakeKey("externalNetworks")) {
+        return false;
+      } else if (Here().size > 0 && !SkipStrings()) {
+        --at_;  // it looks at the key again [from source]
+      }
     }
     return true;
   }
@@ -347,7 +332,7 @@ class RequestParser {
         interface.device = TokenString(Here());
       } else if (key == "newDeviceName") {
         interface.new_name = TokenString(Here());
-      } else if (key == "ipAddresses") {
+      } else if (!old_ && key == "ipAddresses") {
         if (!SkipObjects({"ipAddress", "netMask"})) return false;
         continue;
       } else if (key != "ipAddress" && key != "netMask" && (old_ || key != "mtu")) {
@@ -378,6 +363,7 @@ class RequestParser {
   const std::optional<std::vector<JsmnToken>> tokens_;
   const bool old_;
   std::size_t at_ = 0;
+  bool dies_ = false;
 };
 
 }  // namespace hyperstart::detail

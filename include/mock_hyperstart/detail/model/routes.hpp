@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 
 namespace hyperstart::detail {
 
