@@ -57,16 +57,30 @@ struct Said {
     }
     return said;
   }
-  /// How much that is, to tell when all of it has come.
-  std::pair<std::size_t, std::size_t> Size() const {
-    std::pair<std::size_t, std::size_t> size;
+  /// How much that is, to tell when all of it has come: what `next` counts, the other frames'
+  /// bytes, and those of io.
+  struct Amount {
+    std::uint64_t counted = 0;
+    std::size_t ctl = 0;
+    std::size_t io = 0;
+
+    bool Covers(const Amount& other) const {
+      return counted >= other.counted && ctl >= other.ctl && io >= other.io;
+    }
+  };
+  Amount HowMuch() const {
+    Amount amount;
     for (const wire::Frame& frame : ctl) {
-      size.first += frame.key == wire::kNext ? 0 : 8 + frame.payload.size();
+      if (frame.key == wire::kNext) {
+        amount.counted += wire::ToU32(frame.payload);
+      } else {
+        amount.ctl += 8 + frame.payload.size();
+      }
     }
     for (const auto& [seq, stream] : io) {
-      for (const std::string& piece : stream) size.second += std::max<std::size_t>(piece.size(), 1);
+      for (const std::string& piece : stream) amount.io += std::max<std::size_t>(piece.size(), 1);
     }
-    return size;
+    return amount;
   }
 };
 
@@ -159,11 +173,8 @@ class PlayedClient {
     return Milliseconds(static_cast<int>(std::min(recorded, kMost)));
   }
   void HearAtLeast(const Said& recorded) {
-    const auto wanted = recorded.Size();
-    HearUntil([&] {
-      const auto size = Said::FromBytes(ctl_.heard, io_.heard).Size();
-      return size.first >= wanted.first && size.second >= wanted.second;
-    });
+    const Said::Amount wanted = recorded.HowMuch();
+    HearUntil([&] { return Said::FromBytes(ctl_.heard, io_.heard).HowMuch().Covers(wanted); });
   }
   template <typename Condition>
   void HearUntil(const Condition& enough) {
