@@ -324,6 +324,40 @@ TEST_F(ModelTest, HoldsUpAllStreamsAndEndsWhereTheClientDoesNotRead) {
                                                   Ended{"hyperstart", "little", 0}));
 }
 
+// What a client can do to a container whose init has ended, but is not over. [from source]
+class EndedInitTest : public ModelTest {
+ protected:
+  void StartEndedInit() {
+    model_.OnProgram("/much", Program::Print(std::string(kMuch, 'x')));
+    StartPod();
+    ASSERT_EQ(client_->Call(Command::kNewContainer,
+                            ContainerJson("c1", ProcessJson("init", 1, {"/much"}))),
+              Ack());
+    while (model_.Containers().at(0).processes.at(0).running) std::this_thread::yield();
+  }
+
+  static constexpr std::size_t kMuch = 4 * 1024 * 1024;
+};
+
+TEST_F(EndedInitTest, CanNotBeKilled) {
+  StartEndedInit();
+  for (const int signal : {SIGKILL, 0, 99}) {
+    EXPECT_EQ(client_->Call(Command::kKillContainer, KillJson("c1", signal)),
+              Error(NulTerminated("no such process")));
+  }
+  EXPECT_EQ(client_->ReadStream(1).size(), kMuch);
+  EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "init", 0}));
+}
+
+TEST_F(EndedInitTest, KillsTheAgentOnceItsContainerIsRemoved) {
+  StartEndedInit();
+  EXPECT_EQ(client_->Call(Command::kRemoveContainer, Json{{"container", "c1"}}), Ack());
+  EXPECT_THAT(model_.Containers(), IsEmpty());
+  EXPECT_EQ(client_->Call(Command::kRemoveContainer, Json{{"container", "c1"}}), Error());
+  EXPECT_EQ(client_->ReadStream(1, kMuch).size(), kMuch);
+  ExpectDeath("the agent frees that container again");
+}
+
 // ---- destroypod
 
 TEST_F(ModelTest, AcksDestroyPodAfterTheLastInitsEnd) {  // [virtio-06w-destroy-running]

@@ -61,6 +61,29 @@ TEST(FilesInMemory, AnswerAsTheRecordedOnes) {  // [virtio-09d-*]
   EXPECT_FALSE(files.CanEnter(""));
 }
 
+TEST(FilesInMemory, AreNotAtImpossiblePaths) {
+  FileSystem files;
+  ASSERT_TRUE(files.Write("/tmp/f", "x"));
+  const std::string long_name = "/tmp/" + std::string(256, 'n');
+  std::string long_path;
+  while (long_path.size() < 4096) long_path += "/tmp/..";
+  for (const std::string& path : {std::string(), std::string("/tmp/f/"), std::string("/tmp/f/."),
+                                  std::string("/tmp/f/x"), long_name, long_path + "/tmp/f"}) {
+    EXPECT_EQ(files.Read(path).kind, Kind::kMissing) << path;
+    EXPECT_FALSE(files.Write(path, "y")) << path;
+  }
+  EXPECT_FALSE(files.Write("/tmp/new/", "y"));
+  EXPECT_EQ(files.Read("/tmp/f").bytes, "x");
+  EXPECT_EQ(files.Read("/tmp/").kind, Kind::kUnreadable) << "a directory";
+}
+
+TEST(FilesOfTheMachine, AreNotAtImpossiblePaths) {
+  FileSystem files({}, true);
+  EXPECT_EQ(files.Read("").kind, Kind::kMissing);
+  EXPECT_EQ(files.Read("/etc/passwd/").kind, Kind::kMissing);
+  EXPECT_EQ(files.Read("/no_such_directory/../etc/passwd").kind, Kind::kMissing);
+}
+
 TEST(FilesReadOnly, AreNotWritten) {
   FileSystem files({}, false, true);
   EXPECT_FALSE(files.Write("/tmp/w", "x"));

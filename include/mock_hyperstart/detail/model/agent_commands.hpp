@@ -265,9 +265,11 @@ class AgentCommands : public NetworkCommands {
     if (!container) return Error(old_ ? std::string() : std::string(kNoSuchContainer));
     const int signal = json->Int("signal");
     const bool known = signal >= 0 && signal <= 64;
+    // The kernel looks for the process before it looks at the signal. [from source]
+    const bool gone = container->init && container->init->HasEnded();
+    if (gone && !old_) return Error(std::string(kNoSuchProcess));
     if (!old_ && !known) return Error(std::string(kInvalidSignal));  // [virtio-06r-container]
     if (container->init && known && signal > 0) {
-      if (container->init->HasEnded() && !old_) return Error(std::string(kNoSuchProcess));
       return AckThenSignal(container->init, signal, false);
     }
     return Ack();  // none, or 0, has no effect [virtio-09b-signal-999]
@@ -279,8 +281,11 @@ class AgentCommands : public NetworkCommands {
     const AgentString id = json->String("container");
     if (const auto death = pod_.DiesLookingFor(id)) return Die(message, *death);  // [virtio-06r5]
     const ContainerPtr container = id ? pod_.Find(*id) : nullptr;
-    // A container of API 4243 and later is gone with its init. [virtio-06r-container]
-    if (!old_ || !container || !container->init || !container->init->HasEnded()) return Error();
+    // A container of API 4243 and later is gone once its init is over. [virtio-06r-container]
+    if (!container || !container->init || !container->init->HasEnded()) return Error();
+    Forget(container);
+    container->init->removed = container->init->IsListed();
+    if (container->init->removed) container->init->id = std::nullopt;
     pod_.containers.erase(std::remove(pod_.containers.begin(), pod_.containers.end(), container),
                           pod_.containers.end());
     return Ack();

@@ -271,6 +271,16 @@ class AgentCore : public ProcessThread {
   }
 
   void OnOver(const ProcessPtr& process) override {
+    if (process->removed) {
+      StopAll(true);
+      agent_->ReportViolation(
+          {Channel::kCtl,
+           "a removecontainer of a container whose init had ended, but not its output: the agent "
+           "frees that container again. " +
+               DeathText("from source"),
+           {}});
+      return;
+    }
     const bool last = process->is_init && pod_.destroy_requested && pod_.remaining == 1;
     const std::string status = std::to_string(process->status);
     if (!old_ || !last) agent_->SendIo(process->stdio, {});
@@ -286,6 +296,11 @@ class AgentCore : public ProcessThread {
                               status + "}");
     }
     if (process->is_init) OnInitOver(process);
+  }
+
+  /// What writefile left in it stays, to look at.
+  void Forget(const ContainerPtr& container) {
+    pod_.last_files.insert_or_assign(container->id, container->files);
   }
 
   const bool old_;
@@ -356,9 +371,6 @@ class AgentCore : public ProcessThread {
     Forget(container);
     pod_.containers.erase(std::remove(pod_.containers.begin(), pod_.containers.end(), container),
                           pod_.containers.end());
-  }
-  void Forget(const ContainerPtr& container) {
-    pod_.last_files.insert_or_assign(container->id, container->files);
   }
 };
 

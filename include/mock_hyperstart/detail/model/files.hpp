@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -79,13 +81,17 @@ class FileSystem {
   ReadResult Read(const std::string& path) const {
     using Kind = ReadResult::Kind;
     if (!root_.empty()) return ReadReal(Open(path, O_RDONLY | O_NONBLOCK, 0));
+    if (!IsPossible(path)) return {};
     const std::string normal = NormalPath(path);
     if (const auto file = written_.find(normal); file != written_.end()) {
-      return {Kind::kContent, file->second};
+      return EndsAsDirectory(path) ? ReadResult() : ReadResult{Kind::kContent, file->second};
     }
-    if (machine_)
-      return ReadReal(Descriptor(::open(normal.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+    if (machine_) {
+      const std::string from_root = '/' + path;
+      return ReadReal(Descriptor(::open(from_root.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+    }
     if (IsDirectory(normal)) return {Kind::kUnreadable, std::string(4096, '\0')};
+    if (EndsAsDirectory(path)) return {};
     if (normal.substr(0, 6) == "/proc/") return {Kind::kContent, {}};
     if (normal.substr(0, 5) == "/sys/") return {Kind::kHangs, {}};
     return {};
@@ -93,7 +99,7 @@ class FileSystem {
 
   /// False: it can't be written.
   bool Write(const std::string& path, std::string_view bytes) {
-    if (read_only_) return false;
+    if (read_only_ || !IsPossible(path) || EndsAsDirectory(path)) return false;
     const std::string normal = NormalPath(path);
     if (root_.empty()) {
       if (IsDirectory(normal) || !IsDirectory(normal.substr(0, normal.rfind('/') + 1)))
@@ -148,6 +154,19 @@ class FileSystem {
   bool in_memory() const { return root_.empty() && !machine_; }
 
  private:
+  /// Whether the kernel takes it for a path: not empty, and not too long.
+  static bool IsPossible(std::string_view path) {
+    if (path.empty() || path.size() >= PATH_MAX) return false;
+    const std::vector<std::string> components = PathComponents(path);
+    return std::all_of(components.begin(), components.end(),
+                       [](const std::string& component) { return component.size() <= NAME_MAX; });
+  }
+  /// Whether the path can name nothing but a directory.
+  static bool EndsAsDirectory(std::string_view path) {
+    const std::string_view last = path.substr(path.rfind('/') + 1);
+    return last.empty() || last == "." || last == "..";
+  }
+
   /// The directories that every image has, and where a file was written.
   bool IsImagined(const std::string& normal) const {
     static const std::set<std::string> usual = {

@@ -141,7 +141,8 @@ class ModelProcess : public ProcessControl {
 
   // How it stands.
   Phase phase = Phase::kAwaitsReply;
-  bool told = false;  // the client has its `ack`
+  bool removed = false;  // by removecontainer, while something still held its output
+  bool told = false;     // the client has its `ack`
   bool killed_unstarted = false;
   std::chrono::steady_clock::time_point created = std::chrono::steady_clock::now();
   int status = 0;

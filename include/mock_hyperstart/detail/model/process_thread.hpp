@@ -214,12 +214,15 @@ class ProcessThread : public ProcessTable {
 
   bool StepProgram(const ProcessPtr& process, std::unique_lock<std::mutex>& lock) {
     if (SendOutput(*process)) return true;
-    if (process->end) {
-      if (!process->output.empty()) return false;  // the client does not read
+    if (process->end && process->phase == Phase::kRunning) {
       if (MustWait(*process)) return false;
       process->status = *process->end;
       process->phase = Phase::kExited;
       OnExited(process);
+    }
+    if (process->phase == Phase::kExited) {
+      // It is not over before its output is sent, which waits for a client that does not read.
+      if (!process->output.empty() || MustWait(*process)) return false;
       Finish(process);
       return true;
     }
