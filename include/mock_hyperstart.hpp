@@ -180,6 +180,8 @@ class MockHyperstart {
   /// The same as SetHandler for the io packets of clients, which need no answer.
   using IoHandler = hyperstart::IoHandler;
   void SetIoHandler(IoHandler handler);
+  /// In an IoHandler: when its packet was read. Packets of one read have the same time.
+  std::chrono::steady_clock::time_point IoReadTime() const;
   /// The same for input that the real agent dies of.
   void SetFatalInputHandler(FatalInputHandler handler);
   /// The same for clients that come and go.

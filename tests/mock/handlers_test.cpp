@@ -2,6 +2,7 @@
 // replacement waits for, and what Stop() reports about them.
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
@@ -59,6 +60,24 @@ TEST(IoHandler, GetsEachPacketInOrder) {
   agent.SetIoHandler(nullptr);  // no call is running any more
   EXPECT_THAT(given,
               ElementsAre(IoPacket{1, "a"}, IoPacket{2, "b"}, IoPacket{1, ""}, IoPacket{1, "c"}));
+}
+
+TEST(IoHandler, IsToldWhenItsPacketWasRead) {
+  Started agent;
+  std::vector<std::chrono::steady_clock::time_point> times;
+  agent.SetIoHandler([&](const IoPacket&) { times.push_back(agent.IoReadTime()); });
+  RawClient io = agent.Io();
+  const auto start = std::chrono::steady_clock::now();
+  io.Write(wire::Io(1, "a") + wire::Io(2, "b"));
+  ASSERT_TRUE(agent.ReadIo(2, kDeadline));
+  io.Write(wire::Io(1, "c"));
+  io.Close();
+  ASSERT_TRUE(agent.WaitForDisconnect(Channel::kIo, kDeadline));
+  agent.SetIoHandler(nullptr);
+  ASSERT_EQ(times.size(), 3U);
+  EXPECT_GE(times[0], start);
+  EXPECT_EQ(times[1], times[0]) << "packets of one read";
+  EXPECT_GT(times[2], times[1]);
 }
 
 TEST(IoHandler, IsCalledOnceThePacketIsRecorded) {

@@ -74,6 +74,9 @@ class IoService {
   /// Before the first Serve: clients are passed on to the agent at `path`.
   void ForwardTo(std::string path) { forward_to_ = std::move(path); }
 
+  /// When the packet that the handler is called with was read. On the io thread.
+  Clock::time_point read_at() const { return read_at_; }
+
  private:
   void Record(const Connection& client, std::vector<IoPacket>& packets, Clock::time_point when) {
     if (packets.empty()) return;
@@ -87,6 +90,7 @@ class IoService {
     }
     std::vector<IoPacket> copies = packets;
     context_.records.Add(copies, when);
+    read_at_ = when;
     for (const IoPacket& packet : packets) {
       if (client.IsClosing()) break;
       CallHandler(packet);
@@ -123,6 +127,7 @@ class IoService {
   Handler& handler_;
   FrameReader<IoHeader> reader_;
   std::string forward_to_;
+  Clock::time_point read_at_;
   bool goes_on_ = false;  // the next client goes on with the frame in reader_
 };
 

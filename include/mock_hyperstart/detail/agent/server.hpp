@@ -198,6 +198,8 @@ class Server {
 
   void SetHandler(Handler handler) { policy_.SetHandler(std::move(handler), IsOnOwnThread()); }
   void SetIoHandler(IoHandler handler) { io_handler_.Set(std::move(handler), IsOnOwnThread()); }
+  /// On the io thread, in the io handler.
+  Clock::time_point IoReadTime() const { return io_service_.read_at(); }
   void SetFatalInputHandler(FatalInputHandler handler) {
     fatal_input_handler_.Set(std::move(handler), IsOnOwnThread());
   }

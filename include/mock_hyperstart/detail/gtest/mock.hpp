@@ -253,6 +253,9 @@ MOCK_HYPERSTART_INLINE void MockHyperstart::SetDefaultReply(Reply reply) {
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetIoHandler(IoHandler handler) {
   impl_->server.SetIoHandler(std::move(handler));
 }
+MOCK_HYPERSTART_INLINE std::chrono::steady_clock::time_point MockHyperstart::IoReadTime() const {
+  return impl_->server.IoReadTime();
+}
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetFatalInputHandler(FatalInputHandler handler) {
   impl_->server.SetFatalInputHandler(std::move(handler));
 }

@@ -72,7 +72,7 @@ class AgentCore : public ProcessThread {
     if (stalled()) {
       HoldIo(packet);
     } else {
-      TakeIo(packet);
+      TakeIo(packet, agent_->IoReadTime());
     }
   }
 
@@ -235,7 +235,7 @@ class AgentCore : public ProcessThread {
     TerminateAll(std::move(order));
   }
 
-  void TakeIo(const IoPacket& packet) override {
+  void TakeIo(const IoPacket& packet, Clock::time_point read_at) override {
     if (stopped()) return;
     const ProcessPtr process = FindBySeq(packet.seq);
     if (!process) {
@@ -244,7 +244,7 @@ class AgentCore : public ProcessThread {
     }
     if (process->phase == Phase::kExited) return;  // dropped without an answer [virtio-06p]
     if (!packet.data.empty()) {
-      process->input.Write(packet.data, StdinGate::Clock::now());
+      process->input.Write(packet.data, read_at);
     } else if (!process->spec().terminal) {  // with one it is ignored [virtio-06q-exec-tty]
       process->input.RequestEnd();
     }

@@ -4,6 +4,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_MODEL_MODELLED_AGENT_HPP_
 #define MOCK_HYPERSTART_DETAIL_MODEL_MODELLED_AGENT_HPP_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -29,6 +30,8 @@ class ModelledAgent {
 
   virtual void SendMessage(Command command, std::string_view payload) = 0;
   virtual void SendIo(std::uint64_t seq, std::string_view data) = 0;
+  /// In the io handler: when its packet was read.
+  virtual std::chrono::steady_clock::time_point IoReadTime() const = 0;
   virtual std::size_t UnsentBytes(Channel channel) const = 0;
 
   virtual void ReportViolation(Violation violation) = 0;
@@ -55,6 +58,7 @@ class ModelledAgentOf : public ModelledAgent {
     to_.SendMessage(command, payload);
   }
   void SendIo(std::uint64_t seq, std::string_view data) override { to_.SendIo(seq, data); }
+  std::chrono::steady_clock::time_point IoReadTime() const override { return to_.IoReadTime(); }
   void ReportViolation(Violation violation) override { to_.ReportViolation(std::move(violation)); }
   void SetHandler(Handler handler) override { to_.SetHandler(std::move(handler)); }
   void SetIoHandler(IoHandler handler) override { to_.SetIoHandler(std::move(handler)); }

@@ -75,7 +75,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
     stalled_ = false;
     if (const auto action = std::exchange(after_reply_, nullptr)) action();
     for (const ProcessPtr& process : listed_) process->told = true;
-    for (const IoPacket& packet : std::exchange(held_io_, {})) TakeIo(packet);
+    const Clock::time_point now = Clock::now();  // what waited is found at once
+    for (const IoPacket& packet : std::exchange(held_io_, {})) TakeIo(packet, now);
     Wake();
   }
   /// To the process alone, or to its group.
@@ -121,8 +122,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   void Hang() { stopped_ = true; }
   bool stopped() const { return stopped_; }
 
-  /// What a client has sent on io.
-  virtual void TakeIo(const IoPacket& packet) = 0;
+  /// What a client has sent on io, and when the agent finds it.
+  virtual void TakeIo(const IoPacket& packet, Clock::time_point read_at) = 0;
   /// The agent is in the middle of a command.
   bool stalled() const { return stalled_; }
   void HoldIo(const IoPacket& packet) { held_io_.push_back(packet); }

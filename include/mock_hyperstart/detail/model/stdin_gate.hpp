@@ -19,22 +19,26 @@ namespace hyperstart::detail {
 /// A buffer of 512 bytes in front of a process's stdin. What does not fit is dropped without a
 /// word, each frame by itself. The agent empties the buffer after every second frame of a burst, so
 /// those two share it; frames that come apart find it empty, unless the process does not read.
+///
+/// A burst is what the agent finds when it looks for input again, which it does at once. So a clock
+/// decides: the time when a frame was read. Frames of one read have the same time, and are a burst
+/// on the slowest machine; those of two reads are one if the client wrote them without a pause.
 class StdinGate {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kCapacity = 512;
-  /// Frames that follow each other faster than this are a burst.
+  /// Longer than the agent takes for one frame, shorter than a pause of a client.
   static constexpr std::chrono::milliseconds kBurst{2};
 
-  void Write(std::string_view data, Clock::time_point now) {
+  void Write(std::string_view data, Clock::time_point read_at) {
     if (end_requested_) return;
     std::size_t used = blocked_ ? pending_.size() : 0;
-    const bool second = first_of_pair_ > 0 && now - first_at_ < kBurst;
+    const bool second = first_of_pair_ > 0 && read_at - first_at_ < kBurst;
     if (second) used = std::max(used, first_of_pair_);
     const std::string_view kept = data.substr(0, kCapacity - std::min(kCapacity, used));
     pending_ += kept;
     first_of_pair_ = second ? 0 : kept.size();
-    first_at_ = now;
+    first_at_ = read_at;
   }
   /// The client closed it: what is pending goes first.
   void RequestEnd() { end_requested_ = true; }
