@@ -1,0 +1,3 @@
+module hyperstartmock
+
+go 1.19
