@@ -8,14 +8,14 @@ import subprocess
 import sys
 import unittest
 
-from double import DEADLINE, PROGRAM, Double, RpcError, ctl, io
+from double import DEADLINE, PROGRAM, Double, MockError, ctl, io
 
 STARTPOD, ACK, ERROR, PING, NEWCONTAINER = 1, 9, 10, 12, 17
 
 
 class Rpc(unittest.TestCase):
     def fails(self, code, call, *arguments, **parameters):
-        with self.assertRaises(RpcError) as caught:
+        with self.assertRaises(MockError) as caught:
             call(*arguments, **parameters)
         self.assertEqual(caught.exception.code, code, caught.exception)
         return str(caught.exception)
@@ -89,11 +89,12 @@ class Rpc(unittest.TestCase):
     def test_bad_lines(self):
         with Double() as double:
             for line in ['{', 'null x', '\xff', '[' * 100000]:
-                double.write(line.encode('latin-1') + b'\n')
-                self.assertEqual(double.orphans.get(timeout=DEADLINE)['code'], -32700)
+                double.process.stdin.write(line.encode('latin-1') + b'\n')
+                double.process.stdin.flush()
+                self.assertEqual(double.errors.get(timeout=DEADLINE)['code'], -32700)
             for line in ['[]', '17', '{}', '{"id": [], "method": "stop"}']:
                 double.write(line)
-                self.assertEqual(double.orphans.get(timeout=DEADLINE)['code'], -32600)
+                self.assertEqual(double.errors.get(timeout=DEADLINE)['code'], -32600)
             self.fails(-32601, double.call, 'nonsense')
             for method, parameters in [
                     ('disconnect', {}), ('disconnect', {'channel': 'tty'}),
