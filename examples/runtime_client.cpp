@@ -1,6 +1,6 @@
 // A small container runtime: runs one process in a pod, as runV does with the real agent.
 //
-//   runtime_client CTL_SOCKET IO_SOCKET [POD_AS_JSON]
+//   runtime_client CTL_SOCKET IO_SOCKET [POD_AS_JSON [PROGRAM ARGUMENT...]]
 //
 // Its stdin, stdout, stderr and exit status are those of the process. If the agent answers with an
 // error or disconnects, it prints that on stderr and exits with 125.
@@ -8,11 +8,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "hyperstart_connection.hpp"
 #include "hyperstart_ctl.hpp"
@@ -28,7 +30,22 @@ bool PassStdinOn(const Connection& io) {
   return size > 0;
 }
 
-int Run(const std::string& ctl_path, const std::string& io_path, const std::string& pod) {
+/// `words` as a list in JSON. They hold no control characters.
+std::string JsonList(const std::vector<std::string>& words) {
+  std::string list;
+  for (const std::string& word : words) {
+    list += list.empty() ? "[\"" : ",\"";
+    for (const char letter : word) {
+      if (letter == '"' || letter == '\\') list += '\\';
+      list += letter;
+    }
+    list += '"';
+  }
+  return list + ']';
+}
+
+int Run(const std::string& ctl_path, const std::string& io_path, const std::string& pod,
+        const std::vector<std::string>& program) {
   Ctl ctl(ctl_path);
   const Connection io("io", io_path, 8);
   const std::string version = ctl.Call(kVersion);
@@ -38,7 +55,8 @@ int Run(const std::string& ctl_path, const std::string& io_path, const std::stri
   ctl.Call(kStartPod, pod);
   ctl.Call(kNewContainer,
            R"({"id":"web","rootfs":"rootfs","image":"web.img","process":{"id":"init",)"
-           R"("terminal":false,"stdio":1,"stderr":2,"args":["upper"],"workdir":"/"}})");
+           R"("terminal":false,"stdio":1,"stderr":2,"args":)" +
+               JsonList(program) + R"(,"workdir":"/"}})");
 
   std::array<pollfd, 3> inputs = {
       {{ctl.fd(), POLLIN, 0}, {io.fd(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}}};
@@ -62,8 +80,14 @@ int Run(const std::string& ctl_path, const std::string& io_path, const std::stri
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 3 && argc != 4) throw std::runtime_error("usage: CTL_SOCKET IO_SOCKET [POD_AS_JSON]");
-  return Run(argv[1], argv[2], argc == 4 ? argv[3] : R"({"hostname":"web","shareDir":"share"})");
+  if (argc < 3) {
+    throw std::runtime_error(
+        "usage: runtime_client CTL_SOCKET IO_SOCKET [POD_AS_JSON [PROGRAM ARGUMENT...]]");
+  }
+  std::vector<std::string> program(argv + std::min(argc, 4), argv + argc);
+  if (program.empty()) program = {"upper"};
+  return Run(argv[1], argv[2], argc > 3 ? argv[3] : R"({"hostname":"web","shareDir":"share"})",
+             program);
 } catch (const std::exception& error) {
   std::cerr << "runtime_client: " << error.what() << "\n";
   return 125;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string_view>
@@ -28,6 +29,14 @@ void Signal(int event_fd) {
   const std::uint64_t one = 1;
   static_cast<void>(!::write(event_fd, &one, sizeof(one)));
 }
+/// Colours are for terminals. NO_COLOR turns them off, and CLICOLOR_FORCE turns them on for others.
+bool HasColours() {
+  const auto is_set = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+  };
+  return !is_set("NO_COLOR") && (::isatty(STDOUT_FILENO) == 1 || is_set("CLICOLOR_FORCE"));
+}
 void Clear(int event_fd) {
   std::uint64_t count = 0;
   static_cast<void>(!::read(event_fd, &count, sizeof(count)));
@@ -36,7 +45,10 @@ void Clear(int event_fd) {
 }  // namespace
 
 Prompt::Prompt(Double& agent, int quit_fd)
-    : agent_(agent), quit_fd_(quit_fd), event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : agent_(agent),
+      quit_fd_(quit_fd),
+      event_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      colour_(HasColours()) {}
 
 Prompt::~Prompt() {
   if (subscribed_) agent_.Unsubscribe(this);
@@ -168,7 +180,10 @@ bool Prompt::RunLine(const std::string& line) {
       throw BadParameters(fmt::format("{}: {}", error.what(), Usage(*operation)));
     }
     const Json result = RunOperation(*operation, parameters);
-    if (result.is_string()) {
+    if (verb == "transcript" && parameters.value("format", "text") == "text") {
+      const auto events = agent_.server().log().Events();
+      std::fputs(hyperstart::detail::TranscriptText(events, colour_).c_str(), stdout);
+    } else if (result.is_string()) {
       std::fputs(result.get_ref<const std::string&>().c_str(), stdout);
     } else {
       std::printf("%s\n", result.is_null() ? "ok" : Dump(result).c_str());

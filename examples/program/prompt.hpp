@@ -57,7 +57,7 @@ class Prompt final : public Caller, private hyperstart::detail::EventSink {
   int resize_fd_ = -1;
   bool quit_ = false;
   bool subscribed_ = false;
-  bool colour_ = false;
+  const bool colour_;
   std::mutex mutex_;
   std::deque<std::string> lines_;  // of events, to be shown
   std::size_t dropped_ = 0;

@@ -99,7 +99,6 @@ void Prompt::RunTerminal() {
   sigemptyset(&resize);
   sigaddset(&resize, SIGWINCH);
   resize_fd_ = ::signalfd(-1, &resize, SFD_CLOEXEC | SFD_NONBLOCK);
-  colour_ = true;
   Subscribe();
   const hyperstart::SocketPaths& paths = agent_.server().paths();
   std::printf("listening on ctl %s, io %s; help says what there is\n", paths.ctl.c_str(),

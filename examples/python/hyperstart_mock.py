@@ -19,7 +19,7 @@ import subprocess
 import threading
 
 
-class MockError(AssertionError):
+class RpcError(AssertionError):
     """What the program says is wrong: a wait that has failed, for example."""
 
     def __init__(self, error):
@@ -94,7 +94,7 @@ class HyperstartMock:
             elif message['id'] is None:
                 self.errors.put(message['error'])
             elif 'error' in message:
-                self._requests.pop(message['id']).set_exception(MockError(message['error']))
+                self._requests.pop(message['id']).set_exception(RpcError(message['error']))
             else:
                 self._requests.pop(message['id']).set_result(message['result'])
         for future in list(self._requests.values()):

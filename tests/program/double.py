@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../examples/python'))
-from hyperstart_mock import HyperstartMock, MockError  # noqa: E402
+from hyperstart_mock import HyperstartMock, RpcError  # noqa: E402
 
 PROGRAM = os.environ['MOCK_HYPERSTART']
 DEADLINE = 60  # seconds, for whatever is expected: only a failure takes so long

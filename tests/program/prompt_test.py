@@ -23,10 +23,10 @@ CTL = os.environ['HYPERSTART_CTL_PROGRAM']
 class Terminal:
     """mock-hyperstart on a pty."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **variables):
         self.master, slave = pty.openpty()
         self.resize(24, 200, slave)
-        environment = dict(os.environ, TERM='xterm', LC_ALL='C.UTF-8')
+        environment = dict(os.environ, TERM='xterm', LC_ALL='C.UTF-8', **variables)
         self.process = subprocess.Popen([PROGRAM, *arguments], stdin=slave, stdout=slave,
                                         stderr=slave, env=environment, start_new_session=True,
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
@@ -93,6 +93,12 @@ class Prompt(unittest.TestCase):
             terminal.type('quit\n')
             self.assertEqual(terminal.process.wait(DEADLINE), 0)
 
+    def test_no_colours(self):
+        with Terminal(NO_COLOR='1') as terminal, ctl(terminal) as c:
+            c.call(1)
+            terminal.type('transcript\n')
+            terminal.expect('ctl +--> +startpod')
+
     def test_completion_and_history(self):
         with Terminal() as terminal:
             terminal.type('take_\t\n')
@@ -130,15 +136,22 @@ class Prompt(unittest.TestCase):
 
 
 class Lines(unittest.TestCase):
-    def run_lines(self, text, *arguments):
+    def run_lines(self, text, *arguments, **variables):
         return subprocess.run([PROGRAM, *arguments], input=text, capture_output=True, text=True,
-                              timeout=DEADLINE, check=False)
+                              timeout=DEADLINE, check=False, env=dict(os.environ, **variables))
 
     def test_lines_through_a_pipe(self):
         done = self.run_lines('# a comment\n\nmessages\nbad\nsend_io 1 "\\xff"\nclose_io 1')
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r'^listening on ctl .*\n\[\]\nok\nok\n$')
         self.assertEqual(done.stderr, 'there is no verb bad: see help\n')
+
+    def test_colours_of_the_transcript(self):
+        for colour, variables in [(False, {}), (True, {'CLICOLOR_FORCE': '1'}),
+                                  (False, {'CLICOLOR_FORCE': '1', 'NO_COLOR': '1'})]:
+            done = self.run_lines('stop_listening io\ntranscript\ntranscript json\n', **variables)
+            self.assertIn('listening stopped', done.stdout)
+            self.assertEqual('\x1b[' in done.stdout, colour, variables)
 
     def test_unused_plans_are_exit_status_1(self):
         done = self.run_lines('on ping ack "x" once\nquit\n')

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import unittest
 
-from double import DEADLINE, PROGRAM, Double, MockError, ctl, io
+from double import DEADLINE, PROGRAM, Double, RpcError, ctl, io
 
 STARTPOD, ACK, ERROR, PING, NEWCONTAINER = 1, 9, 10, 12, 17
 
 
 class Rpc(unittest.TestCase):
     def fails(self, code, call, *arguments, **parameters):
-        with self.assertRaises(MockError) as caught:
+        with self.assertRaises(RpcError) as caught:
             call(*arguments, **parameters)
         self.assertEqual(caught.exception.code, code, caught.exception)
         return str(caught.exception)
