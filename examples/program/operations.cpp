@@ -2,14 +2,13 @@
 
 #include <fmt/core.h>
 
-#include <chrono>
-#include <cstdint>
-#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "mock_hyperstart/detail/agent/transcript.hpp"
 #include "mock_hyperstart/detail/agent/wait_result.hpp"
+#include "parameters.hpp"
 #include "replies.hpp"
 
 namespace program {
@@ -19,41 +18,6 @@ using hyperstart::Channel;
 using hyperstart::Command;
 using hyperstart::detail::Happened;
 using hyperstart::detail::WaitResult;
-
-// ---- Parameters
-
-std::uint64_t Number(const Json& p, const char* key,
-                     std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
-  const Json& value = p.at(key);
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() <= most) {
-    return value.get<std::uint64_t>();
-  }
-  throw BadParameters(fmt::format("{} is a whole number from 0 to {}", key, most));
-}
-bool Flag(const Json& p, const char* key, bool fallback) {
-  if (!p.contains(key)) return fallback;
-  if (p.at(key).is_boolean()) return p.at(key).get<bool>();
-  throw BadParameters(fmt::format("{} is true or false", key));
-}
-std::string Text(const Json& p, const char* key) {
-  if (p.at(key).is_string()) return p.at(key).get<std::string>();
-  throw BadParameters(fmt::format("{} is a string", key));
-}
-std::optional<Command> MaybeCommand(Double& d, const Json& p) {
-  if (!p.contains("command")) return std::nullopt;
-  return ToCommand(p.at("command"), d.options().dialect);
-}
-std::optional<std::uint64_t> MaybeSeq(const Json& p) {
-  if (!p.contains("seq")) return std::nullopt;
-  return Number(p, "seq");
-}
-Channel ChannelOf(const Json& p) { return ToChannel(p.at("channel")); }
-std::string BytesOf(const Json& p, const char* key) { return GetBytes(p, key).value_or(""); }
-std::chrono::milliseconds Timeout(Double& d, const Json& p) {
-  if (!p.contains("timeout_ms")) return d.options().timeout;
-  return std::chrono::milliseconds(
-      Number(p, "timeout_ms", std::numeric_limits<std::uint32_t>::max()));
-}
 
 template <typename T>
 T ValueOf(WaitResult<T> result) {
@@ -139,19 +103,6 @@ Json TakeViolations(Double& d, Caller&, const Json&) {
   }
   return list;
 }
-Json SendExitStatus(Double& d, Caller&, const Json& p) {
-  const auto byte = static_cast<char>(static_cast<std::uint8_t>(Number(p, "status", 255)));
-  d.server().SendIo(Number(p, "seq"), std::string_view(&byte, 1));
-  return nullptr;
-}
-Json SendProcessEvent(Double& d, Caller&, const Json& p) {
-  const Json& status = p.at("status");
-  if (!status.is_number_integer() || status.get<std::int64_t>() != status.get<std::int32_t>()) {
-    throw BadParameters("status is a whole number of 32 bits");
-  }
-  d.server().SendProcessEvent(Text(p, "container"), Text(p, "process"), status.get<std::int32_t>());
-  return nullptr;
-}
 Json NotYet(Double&, Caller&, const Json&) {
   throw NotInThisVersion("recordings are not in this version of mock-hyperstart");
 }
@@ -161,13 +112,12 @@ Json NotYet(Double&, Caller&, const Json&) {
 const Parameter kSeq{"seq", Kind::kNumber};
 const Parameter kMaybeSeq{"seq", Kind::kNumber, false};
 const Parameter kChannel{"channel", Kind::kChannel};
-const Parameter kData{"data", Kind::kBytes};
 const Parameter kMaybeCommand{"command", Kind::kCommand, false};
 const Parameter kMaybePayloadJson{"payload_json", Kind::kJson, false};
 const Parameter kTake{"take", Kind::kBool, false};
 const Parameter kPath{"path", Kind::kText};
 
-std::vector<Operation> MakeOperations() {
+std::vector<Operation> RecordAndReplyOperations() {
   return {
       {"messages", "the commands that have arrived", {kTake}, false, &Messages},
       {"io_packets", "the io packets that have arrived", {kTake}, false, &IoPackets},
@@ -234,120 +184,11 @@ std::vector<Operation> MakeOperations() {
          d.server().policy().SetDefaultReply(ToReply(p.at("reply"), d.options().dialect));
          return Json();
        }},
-      {"send_message",
-       "a ctl frame to the client",
-       {{"command", Kind::kCommand}, {"payload", Kind::kBytes, false}},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().SendMessage(*MaybeCommand(d, p), BytesOf(p, "payload"));
-         return Json();
-       }},
-      {"send_ready",
-       "says ready",
-       {},
-       false,
-       [](Double& d, Caller&, const Json&) {
-         d.server().SendMessage(Command::kReady, {});
-         return Json();
-       }},
-      {"send_process_event",
-       "says that a process has ended",
-       {{"container", Kind::kText}, {"process", Kind::kText}, {"status", Kind::kNumber}},
-       false,
-       &SendProcessEvent},
-      {"send_io",
-       "bytes of a stream to the client",
-       {kSeq, kData},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().SendIo(Number(p, "seq"), BytesOf(p, "data"));
-         return Json();
-       }},
-      {"close_io",
-       "the end of a stream",
-       {kSeq},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().SendIo(Number(p, "seq"), {});
-         return Json();
-       }},
-      {"send_exit_status",
-       "the exit status on a stream",
-       {kSeq, {"status", Kind::kNumber}},
-       false,
-       &SendExitStatus},
-      {"send_raw",
-       "any bytes to the client",
-       {kChannel, kData},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().SendRaw(ChannelOf(p), BytesOf(p, "data"));
-         return Json();
-       }},
-      {"disconnect",
-       "ends the connection",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).Disconnect();
-         return Json();
-       }},
-      {"reset",
-       "ends the connection with an error",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).Reset();
-         return Json();
-       }},
-      {"shutdown_send",
-       "sends nothing more",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).ShutDownSending();
-         return Json();
-       }},
-      {"pause_reading",
-       "reads nothing until resume_reading",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).PauseReading(true);
-         return Json();
-       }},
-      {"resume_reading",
-       "reads again",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).PauseReading(false);
-         return Json();
-       }},
-      {"stop_listening",
-       "refuses clients",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).StopListening();
-         return Json();
-       }},
-      {"resume_listening",
-       "takes clients again",
-       {kChannel},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).ResumeListening();
-         return Json();
-       }},
-      {"set_write_size",
-       "sends in writes of so many bytes",
-       {kChannel, {"bytes", Kind::kNumber}},
-       false,
-       [](Double& d, Caller&, const Json& p) {
-         d.server().channel(ChannelOf(p)).SetWriteSize(Number(p, "bytes"));
-         return Json();
-       }},
+  };
+}
+
+std::vector<Operation> OtherOperations() {
+  return {
       {"subscribe",
        "each event from now on",
        {},
@@ -386,10 +227,18 @@ std::vector<Operation> MakeOperations() {
   };
 }
 
+std::vector<Operation> AllOperations() {
+  std::vector<Operation> all;
+  for (auto* const some : {&RecordAndReplyOperations, &SendingOperations, &OtherOperations}) {
+    for (Operation& operation : some()) all.push_back(std::move(operation));
+  }
+  return all;
+}
+
 }  // namespace
 
 const std::vector<Operation>& Operations() {
-  static const std::vector<Operation> operations = MakeOperations();
+  static const std::vector<Operation> operations = AllOperations();
   return operations;
 }
 

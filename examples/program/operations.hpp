@@ -51,6 +51,8 @@ struct Operation {
 };
 
 const std::vector<Operation>& Operations();
+/// Those of them that send, or do something to a connection.
+std::vector<Operation> SendingOperations();
 /// Null if there is none.
 const Operation* FindOperation(std::string_view name);
 
