@@ -49,18 +49,40 @@ void CommandRequests::Reopen() {
   open_ = true;
 }
 
-/// The model's handler comes after that of the RPC's client.
+/// The handler of the model, or of a replay, comes after that of the RPC's client.
 class Double::Agent final : public hyperstart::detail::ModelledServer {
  public:
   Agent(hyperstart::detail::Server& server, Double& owner)
       : ModelledServer(server), owner_(owner) {}
   void SetHandler(Handler handler) override { owner_.SetModelHandler(std::move(handler)); }
+  void SendRaw(hyperstart::Channel channel, std::string_view bytes) { to_.SendRaw(channel, bytes); }
+  void SetConnectionHandler(hyperstart::ConnectionHandler handler) {
+    to_.SetConnectionHandler(std::move(handler));
+  }
 
  private:
   Double& owner_;
 };
 
-Double::Double(const Settings& settings) : server_(settings.options) {
+namespace {
+
+hyperstart::Options OptionsOf(const Settings& settings) {
+  hyperstart::Options options = settings.options;
+  options.keep_all = !settings.bounded;
+  return options;
+}
+
+}  // namespace
+
+Double::Double(const Settings& settings) : server_(OptionsOf(settings)) {
+  OpenFiles(settings);
+  if (!settings.forward.ctl.empty()) server_.ForwardTo(settings.forward);
+  if (!settings.replay.empty()) {
+    replayed_ = std::make_unique<Agent>(server_, *this);
+    hyperstart::detail::AttachReplay(
+        *replayed_, settings.replay, settings.replay_rules,
+        [this](hyperstart::Channel channel) { server_.channel(channel).Disconnect(); });
+  }
   if (!settings.model) return;
   model_ = std::make_unique<hyperstart::detail::AttachedCore>(
       std::make_unique<Agent>(server_, *this), settings.old_agent);
@@ -77,6 +99,35 @@ Double::~Double() {  // NOLINT(bugprone-exception-escape): no own thread calls i
   requests_.Cancel();
   server_.Stop();
   server_.log().SetSink(nullptr);
+}
+
+void Double::OpenFiles(const Settings& settings) {
+  using hyperstart::detail::PcapngWriter;
+  using hyperstart::detail::RecordingWriter;
+  if (!settings.record.empty()) {
+    const std::string name = settings.record.substr(settings.record.rfind('/') + 1);
+    recording_ = std::make_unique<decltype(recording_)::element_type>(
+        settings.record, RecordingWriter::Begin(name, options()));
+    Subscribe(recording_.get());
+  }
+  if (!settings.pcapng.empty()) {
+    capture_ =
+        std::make_unique<decltype(capture_)::element_type>(settings.pcapng, PcapngWriter::Begin());
+    Subscribe(capture_.get());
+  }
+}
+
+std::vector<std::string> Double::CompleteFiles() {
+  std::vector<std::string> failures;
+  const auto complete = [&](auto& file) {
+    if (!file) return;
+    const std::string error = file->Complete();
+    if (!error.empty()) failures.push_back(error);
+  };
+  complete(recording_);
+  complete(capture_);
+  if (!failures.empty()) has_failed_ = true;
+  return failures;
 }
 
 void Double::Start() {

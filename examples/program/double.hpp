@@ -18,7 +18,10 @@
 #include "json_values.hpp"
 #include "mock_hyperstart/detail/agent/server.hpp"
 #include "mock_hyperstart/detail/model/server_model.hpp"
+#include "mock_hyperstart/detail/recording/event_file.hpp"
+#include "mock_hyperstart/detail/recording/replayer.hpp"
 #include "mock_hyperstart/options.hpp"
+#include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 
 namespace program {
@@ -26,8 +29,15 @@ namespace program {
 struct Settings {
   hyperstart::Options options;
   bool model = false;
-  bool old_agent = false;       // hyperstart 0.7.0
-  bool local_programs = false;  // else a few built in
+  bool old_agent = false;           // hyperstart 0.7.0
+  bool local_programs = false;      // else a few built in
+  hyperstart::SocketPaths forward;  // to the agent there; empty: to none
+  bool compare = false;             // that agent with the model
+  std::string record;               // files; empty: none
+  std::string pcapng;
+  std::string replay;
+  hyperstart::detail::ReplayRules replay_rules;
+  bool bounded = false;  // keeps only some of the conversation
 };
 
 /// Commands that a client of the RPC is asked about, until it answers.
@@ -63,7 +73,9 @@ class Double {
   void Start();
   /// Returns what a test would fail for.
   std::vector<std::string> Stop();
-  /// Some Stop has returned something.
+  /// Completes the files of --record and --pcapng. Returns what has gone wrong with them.
+  std::vector<std::string> CompleteFiles();
+  /// Some Stop, or CompleteFiles, has returned something.
   bool has_failed() const { return has_failed_; }
 
   /// Asked about each command that no plan answers, before the model; empty: nobody.
@@ -85,17 +97,21 @@ class Double {
     std::vector<hyperstart::detail::EventSink*> sinks;
   };
 
+  void OpenFiles(const Settings& settings);
   void SetModelHandler(hyperstart::Handler handler);
   void UpdateHandler();
 
   hyperstart::detail::Server server_;
   CommandRequests requests_;
+  std::unique_ptr<hyperstart::detail::EventFile<hyperstart::detail::RecordingWriter>> recording_;
+  std::unique_ptr<hyperstart::detail::EventFile<hyperstart::detail::PcapngWriter>> capture_;
   Hub hub_;
   std::mutex handlers_mutex_;
   hyperstart::Handler client_handler_;
   hyperstart::Handler model_handler_;
   std::atomic<bool> has_failed_{false};
   std::atomic<int> plans_{0};
+  std::unique_ptr<Agent> replayed_;
   std::unique_ptr<hyperstart::detail::AttachedCore> model_;  // destroyed before the server
 };
 

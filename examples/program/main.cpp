@@ -75,6 +75,9 @@ int Run(const Arguments& arguments, int quit_fd) {
     // Ends every wait; the answers are written when `session` ends.
     for (const std::string& failure : agent.Stop()) std::fprintf(stderr, "%s\n", failure.c_str());
   }
+  for (const std::string& failure : agent.CompleteFiles()) {
+    std::fprintf(stderr, "%s\n", failure.c_str());
+  }
   control.reset();
   if (script_failed) return 2;
   return agent.has_failed() ? 1 : 0;

@@ -8,6 +8,9 @@
 
 #include "mock_hyperstart/detail/agent/transcript.hpp"
 #include "mock_hyperstart/detail/agent/wait_result.hpp"
+#include "mock_hyperstart/detail/recording/pcapng.hpp"
+#include "mock_hyperstart/detail/recording/recording_writer.hpp"
+#include "mock_hyperstart/detail/recording/whole_file.hpp"
 #include "parameters.hpp"
 #include "replies.hpp"
 
@@ -103,8 +106,20 @@ Json TakeViolations(Double& d, Caller&, const Json&) {
   }
   return list;
 }
-Json NotYet(Double&, Caller&, const Json&) {
-  throw NotInThisVersion("recordings are not in this version of mock-hyperstart");
+std::vector<hyperstart::Event> AllEvents(Double& d) {
+  if (d.options().keep_all) return d.server().log().Events();
+  throw std::logic_error("the conversation was not kept whole: start without --bounded");
+}
+Json SaveRecording(Double& d, Caller&, const Json& p) {
+  const std::string path = Text(p, "path");
+  const std::string name = path.substr(path.rfind('/') + 1);
+  hyperstart::detail::WriteWholeFile(
+      path, hyperstart::detail::RecordingText(AllEvents(d), name, d.options()));
+  return nullptr;
+}
+Json SavePcapng(Double& d, Caller&, const Json& p) {
+  hyperstart::detail::WriteWholeFile(Text(p, "path"), hyperstart::detail::PcapngText(AllEvents(d)));
+  return nullptr;
 }
 
 // ---- The table
@@ -207,8 +222,8 @@ std::vector<Operation> OtherOperations() {
        }},
       {"take_violations", "what the client did against the protocol", {}, false, &TakeViolations},
       {"transcript", "the conversation", {{"format", Kind::kText, false}}, false, &Transcript},
-      {"save_recording", "not in this version", {kPath}, false, &NotYet},
-      {"save_pcapng", "not in this version", {kPath}, false, &NotYet},
+      {"save_recording", "the conversation so far, to replay it", {kPath}, false, &SaveRecording},
+      {"save_pcapng", "the conversation so far, for Wireshark", {kPath}, false, &SavePcapng},
       {"stop",
        "stops listening; what a test would fail for",
        {},

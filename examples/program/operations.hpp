@@ -19,10 +19,6 @@ namespace program {
 struct WaitFailed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-/// The operation is of a later version.
-struct NotInThisVersion : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// Who asks for an operation: a client of the RPC, or the prompt.
 class Caller {

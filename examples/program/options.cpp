@@ -26,6 +26,30 @@ Value OneOf(const char* option, const std::string& word,
   throw CLI::ValidationError(option, "\"" + word + "\" is none of " + all);
 }
 
+const std::map<std::string, bool> kAgents = {{"hyperstart-1.1.0", false},
+                                             {"hyperstart-0.7.0", true}};
+
+/// Who answers is one of the model, the agent behind and the recording.
+void CheckTogether(const Settings& settings) {
+  const bool forwards = !settings.forward.ctl.empty();
+  if (forwards && settings.model) {
+    throw CLI::ValidationError("--forward", "the agent answers, and not --model: give one of them");
+  }
+  if (!settings.replay.empty() && (forwards || settings.model)) {
+    throw CLI::ValidationError(
+        "--replay", "the recording answers, and not --model or --forward: give one of them");
+  }
+  if (settings.compare && !forwards) {
+    throw CLI::ValidationError("--compare", "needs --forward: the agent to compare with the model");
+  }
+  if (!settings.replay_rules.ignore.empty() && settings.replay.empty()) {
+    throw CLI::ValidationError("--replay-ignore", "needs --replay");
+  }
+  if (settings.bounded && !(settings.record.empty() && settings.pcapng.empty())) {
+    throw CLI::ValidationError("--bounded", "what --record and --pcapng write is kept whole");
+  }
+}
+
 }  // namespace
 
 std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
@@ -37,7 +61,7 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
   std::string transport;
   std::string dialect;
   std::string next_acks;
-  std::string unused;
+  std::string compare;
   std::vector<std::string> forward;
   app.add_option("--ctl", options.ctl_path, "Where to listen for ctl (default: a fresh path)");
   app.add_option("--io", options.io_path, "Where to listen for io (default: a fresh path)");
@@ -61,32 +85,44 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
   app.add_option("--output-limit", arguments.output_limit,
                  "The bytes that may wait for a client that does not read")
       ->capture_default_str();
-  const char* const later = "Not in this version";
-  std::vector<CLI::Option*> refused = {app.add_option("--forward", forward, later)->expected(2),
-                                       app.add_option("--record", unused, later),
-                                       app.add_option("--pcapng", unused, later),
-                                       app.add_option("--replay", unused, later)};
+  Settings& settings = arguments.settings;
+  app.add_option("--forward", forward, "Pass each client on to the agent at CTL and IO")
+      ->expected(2)
+      ->type_name("CTL IO");
+  CLI::Option* const with_compare =
+      app.add_option("--compare", compare,
+                     "With --forward: compare the agent with the model of hyperstart-1.1.0 "
+                     "(default) or hyperstart-0.7.0")
+          ->expected(0, 1);
+  app.add_option("--record", settings.record, "Write the conversation to FILE as it happens")
+      ->type_name("FILE");
+  app.add_option("--pcapng", settings.pcapng, "The same for Wireshark")->type_name("FILE");
+  app.add_option("--replay", settings.replay, "Answer as the agent of the recording in FILE did")
+      ->type_name("FILE");
+  app.add_option("--replay-ignore", settings.replay_rules.ignore,
+                 "A JSON pointer to what may differ from the recording; several times for several")
+      ->expected(1)
+      ->type_name("POINTER");
+  app.add_flag("--bounded", settings.bounded,
+               "Keep only some of the conversation, in bounded memory: for tests of long duration, "
+               "without save_recording and save_pcapng");
   try {
     app.parse(argc, argv);
-    for (const CLI::Option* const option : refused) {
-      if (option->count() > 0) {
-        throw CLI::ValidationError(option->get_name(), "is not in this version of mock-hyperstart");
-      }
-    }
     if (arguments.rpc && with_script->count() > 0) {
       throw CLI::ValidationError("--script", "is for the prompt: give it without --rpc");
     }
-    arguments.settings.model = with_model->count() > 0;
-    if (!model.empty()) {
-      arguments.settings.old_agent =
-          OneOf<bool>("--model", model, {{"hyperstart-1.1.0", false}, {"hyperstart-0.7.0", true}});
-    }
+    settings.model = with_model->count() > 0;
+    if (!model.empty()) settings.old_agent = OneOf<bool>("--model", model, kAgents);
+    settings.compare = with_compare->count() > 0;
+    if (!compare.empty()) settings.old_agent = OneOf<bool>("--compare", compare, kAgents);
+    if (!forward.empty()) settings.forward = {forward[0], forward[1]};
+    CheckTogether(settings);
     if (with_programs->count() > 0) {
-      if (!arguments.settings.model) throw CLI::ValidationError("--programs", "needs --model");
-      arguments.settings.local_programs =
+      if (!settings.model) throw CLI::ValidationError("--programs", "needs --model");
+      settings.local_programs =
           OneOf<bool>("--programs", programs, {{"local", true}, {"builtin", false}});
     }
-    if (arguments.settings.model) options.transport = Transport::kVirtio;
+    if (settings.model) options.transport = Transport::kVirtio;
     if (!transport.empty()) {
       options.transport = OneOf<Transport>("--transport", transport,
                                            {{"unix", Transport::kUnixSocket},

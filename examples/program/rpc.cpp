@@ -157,8 +157,6 @@ void RpcSession::Run(const Operation& operation, const Json& parameters, const J
     output_.Write(Dump({{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}}));
   } catch (const WaitFailed& error) {
     fail(kWaitFailed, error.what());
-  } catch (const NotInThisVersion& error) {
-    fail(kFailed, error.what());
   } catch (const std::invalid_argument& error) {
     fail(kInvalidParams, error.what());
   } catch (const std::length_error& error) {

@@ -45,6 +45,8 @@ struct NextRun {
 struct Event {
   std::uint64_t number = 0;          // 1, 2, 3, ...: a gap means events that were not kept
   std::chrono::nanoseconds time{0};  // since the latest Start; never less than the event before
+  /// The same by the wall clock, as it was at that Start.
+  std::chrono::system_clock::time_point wall_time{};
   EventKind kind = EventKind::kFault;
   Channel channel = Channel::kCtl;
   Dialect dialect = Dialect::kHyperstart;  // that of the mock, for the names of commands

@@ -72,7 +72,7 @@ Packet ToPacket(const Block& block) {
 Event Of(EventKind kind, std::chrono::nanoseconds time = 1ns) {
   Event event;
   event.kind = kind;
-  event.time = time;
+  event.wall_time = std::chrono::system_clock::time_point(time);
   event.text = "what happened";
   return event;
 }

@@ -44,6 +44,7 @@ class EventLog {
   void SetStart(Clock::time_point start) {
     const MutexLock lock(mutex_);
     start_ = start;
+    wall_start_ = std::chrono::system_clock::now();
     last_time_ = Clock::duration::zero();
   }
 
@@ -180,6 +181,8 @@ class EventLog {
     last_ = place;
     event.number = added_;
     event.time = last_time_;
+    event.wall_time =
+        wall_start_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(last_time_);
     event.kind = kind;
     event.channel = channel;
     event.dialect = dialect_;
@@ -206,6 +209,8 @@ class EventLog {
   mutable Mutex mutex_;
   /// Before the first Start: so late that every time is zero.
   Clock::time_point start_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = Clock::time_point::max();
+  std::chrono::system_clock::time_point wall_start_ MOCK_HYPERSTART_GUARDED_BY(mutex_) =
+      std::chrono::system_clock::now();
   Clock::duration last_time_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = Clock::duration::zero();
   /// The first ones, then a ring of the last; or all.
   std::vector<Event> events_ MOCK_HYPERSTART_GUARDED_BY(mutex_);

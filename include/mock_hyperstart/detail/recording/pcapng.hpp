@@ -5,13 +5,14 @@
 //
 // The ports of the agent are hyperstart's, 2718 for ctl and 2719 for io; each client has a port of
 // its own, from 1024 on. What is neither bytes nor the begin or end of a connection (faults,
-// warnings, violations) is the comment of the next packet. Times count from Start, which stands at
-// 1970-01-01.
+// warnings, violations) is the comment of the next packet. Times are those of the wall clock at
+// Start, and what has passed since.
 
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_PCAPNG_HPP_
 #define MOCK_HYPERSTART_DETAIL_RECORDING_PCAPNG_HPP_
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -49,7 +50,8 @@ class PcapngWriter {
   /// The event's packets. Throws std::logic_error for an event that was not kept whole.
   std::string Add(const Event& event) {
     Peer& peer = peers_[event.channel == Channel::kCtl ? 0 : 1];
-    time_ = event.time.count() < 0 ? 0 : static_cast<std::uint64_t>(event.time.count());
+    const std::chrono::nanoseconds time = event.wall_time.time_since_epoch();
+    time_ = time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
     switch (event.kind) {
       case EventKind::kConnected:
         peer.is_open = true;
@@ -161,7 +163,7 @@ class PcapngWriter {
 
   Peer peers_[2];  // on ctl, on io
   std::uint32_t next_port_ = 1024;
-  std::uint64_t time_ = 0;  // of the last event, in nanoseconds
+  std::uint64_t time_ = 0;  // of the last event, in nanoseconds since 1970
   std::string comment_;     // of the next packet
 };
 

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -23,6 +24,12 @@ class WholeFile {
   /// Throws std::system_error, as every member does, which says what can't be written and why.
   explicit WholeFile(const std::string& path)
       : path_(path), temporary_(path + ".part." + std::to_string(::getpid())) {
+    struct stat old {};
+    if (::stat(path.c_str(), &old) == 0 && !S_ISREG(old.st_mode)) {
+      throw std::system_error(
+          S_ISDIR(old.st_mode) ? EISDIR : EINVAL, std::generic_category(),
+          "mock_hyperstart: cannot write " + path + ", which is no regular file");
+    }
     fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd_ < 0) Fail();
   }
@@ -34,17 +41,26 @@ class WholeFile {
     if (!committed_) ::unlink(temporary_.c_str());
   }
 
-  void Write(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t count = ::write(fd_, text.data(), text.size());
+  void Write(std::string_view text) { Append(text, {}); }
+
+  /// The next text is written over `tail`.
+  void Append(std::string_view text, std::string_view tail) {
+    const std::string both = std::string(text) + std::string(tail);
+    std::string_view rest = both;
+    off_t at = end_;
+    while (!rest.empty()) {
+      const ssize_t count = ::pwrite(fd_, rest.data(), rest.size(), at);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) Fail();
-      text.remove_prefix(static_cast<std::size_t>(count));
+      rest.remove_prefix(static_cast<std::size_t>(count));
+      at += count;
     }
+    end_ += static_cast<off_t>(text.size());
   }
 
   /// On return the file is at its path, and on the disk.
   void Commit() {
+    if (::ftruncate(fd_, end_) != 0) Fail();
     if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) Fail();
     const int fd = fd_;
     fd_ = -1;
@@ -63,6 +79,7 @@ class WholeFile {
   const std::string path_;
   const std::string temporary_;
   int fd_ = -1;
+  off_t end_ = 0;
   bool committed_ = false;
 };
 

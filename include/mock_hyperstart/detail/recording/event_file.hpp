@@ -1,0 +1,75 @@
+// A conversation that is written to a file as it happens: a recording, or a capture. Locks itself:
+// any thread.
+
+#ifndef MOCK_HYPERSTART_DETAIL_RECORDING_EVENT_FILE_HPP_
+#define MOCK_HYPERSTART_DETAIL_RECORDING_EVENT_FILE_HPP_
+
+#include <string>
+#include <string_view>
+
+#include "mock_hyperstart/detail/agent/event_log.hpp"
+#include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/net/mutex.hpp"
+#include "mock_hyperstart/detail/recording/pcapng.hpp"
+#include "mock_hyperstart/detail/recording/recording_writer.hpp"
+#include "mock_hyperstart/detail/recording/whole_file.hpp"
+#include "mock_hyperstart/event.hpp"
+#include "mock_hyperstart/options.hpp"
+
+namespace hyperstart::detail {
+
+/// `Writer`: RecordingWriter or PcapngWriter. The file is at its path when it is complete. Until
+/// then it has the name that WholeFile gives it, and is a valid file of its kind after each event,
+/// so that it is of use where the process was killed.
+template <typename Writer>
+class EventFile final : public EventSink {
+ public:
+  /// `begin`: of the file. Throws std::system_error, which says why the file can't be written.
+  EventFile(const std::string& path, std::string_view begin) : file_(path) {
+    const MutexLock lock(mutex_);
+    file_.Append(begin, writer_.End());
+  }
+
+  /// Never throws: Complete says what went wrong.
+  void OnEvent(const Event& event) override {
+    const MutexLock lock(mutex_);
+    if (!error_.empty() || complete_) return;
+    try {
+      const std::string text = writer_.Add(event);
+      if (!text.empty()) file_.Append(text, Tail());
+    } catch (...) {
+      error_ = CurrentExceptionText();
+    }
+  }
+
+  /// Nothing is added from now on. What went wrong; empty if the file is at its path.
+  std::string Complete() {
+    const MutexLock lock(mutex_);
+    if (!error_.empty() || complete_) return error_;
+    try {
+      file_.Append(writer_.End(), {});
+      file_.Commit();
+      complete_ = true;
+    } catch (...) {
+      error_ = CurrentExceptionText();
+    }
+    return error_;
+  }
+
+ private:
+  /// What makes a file of what there is: a copy, since the writer goes on.
+  std::string Tail() const MOCK_HYPERSTART_REQUIRES(mutex_) {
+    Writer copy = writer_;
+    return copy.End();
+  }
+
+  Mutex mutex_;
+  Writer writer_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  WholeFile file_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::string error_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  bool complete_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace hyperstart::detail
+
+#endif  // MOCK_HYPERSTART_DETAIL_RECORDING_EVENT_FILE_HPP_
