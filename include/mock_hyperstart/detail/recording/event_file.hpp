@@ -36,7 +36,7 @@ class EventFile final : public EventSink {
     if (!error_.empty() || complete_) return;
     try {
       const std::string text = writer_.Add(event);
-      if (!text.empty()) file_.Append(text, Tail());
+      file_.Append(text, Tail());
     } catch (...) {
       error_ = CurrentExceptionText();
     }

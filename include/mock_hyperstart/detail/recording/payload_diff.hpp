@@ -77,7 +77,9 @@ inline std::string DiffPayloads(std::string_view expected, std::string_view came
           change.contains("value") ? ShownJson(change.at("value")) : std::string("nothing"));
     }
     if (left.rest == right.rest) return text;
-    left.json = right.json = nullptr;
+  } else {  // as bytes, also what one of them has of JSON
+    left.rest = expected;
+    right.rest = came;
   }
   std::size_t same = 0;
   while (same < left.rest.size() && same < right.rest.size() &&

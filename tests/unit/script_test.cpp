@@ -1,0 +1,114 @@
+#include "mock_hyperstart/detail/recording/script.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/wire.hpp"
+
+namespace hyperstart::detail {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Kind = RecordedEvent::Kind;
+
+RecordedEvent Event(Kind kind, Channel channel, std::string bytes = {}) {
+  RecordedEvent event;
+  event.kind = kind;
+  event.channel = channel;
+  event.bytes = std::move(bytes);
+  return event;
+}
+RecordedEvent FromClient(std::string bytes, Channel channel = Channel::kCtl) {
+  return Event(Kind::kFromClient, channel, std::move(bytes));
+}
+RecordedEvent FromAgent(std::string bytes, Channel channel = Channel::kCtl) {
+  return Event(Kind::kFromAgent, channel, std::move(bytes));
+}
+
+/// A script's steps, each as "KIND: WHAT".
+std::vector<std::string> Steps(std::vector<RecordedEvent> events,
+                               Dialect dialect = Dialect::kHyperstart) {
+  Recording recording;
+  recording.dialect = dialect;
+  for (std::size_t i = 0; i < events.size(); ++i) events[i].line = i + 1;
+  recording.events = std::move(events);
+  static const char* const kinds[] = {"open",  "client close", "command", "packet",
+                                      "reply", "unasked",      "raw",     "agent close"};
+  std::vector<std::string> steps;
+  const Script script(recording);
+  for (const Step& step : script.steps()) {
+    steps.push_back(std::string(kinds[static_cast<int>(step.what)]) + ": " +
+                    DescribeStep(step, script.dialect()));
+    if (step.reply) steps.back() += " -> " + std::to_string(*step.reply);
+  }
+  return steps;
+}
+
+TEST(Script, JoinsFramesThatCameInPiecesAndSplitsThoseThatCameTogether) {
+  const std::string two = wire::Ctl(wire::kPing) + wire::Ctl(wire::kStartPod, "{}");
+  EXPECT_THAT(Steps({FromClient(two.substr(0, 3)), FromClient(two.substr(3))}),
+              ElementsAre("command: ping", "command: startpod 2 bytes {}"));
+}
+
+TEST(Script, MatchesRepliesToCommandsInOrderAndLeavesNextsOut) {
+  EXPECT_THAT(
+      Steps({FromClient(wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion)),
+             FromAgent(wire::Next(8) + wire::Ctl(wire::kProcessAsyncEvent, "{}") + wire::Ack()),
+             FromAgent(wire::Next(8) + wire::Ctl(wire::kError, "no"))}),
+      ElementsAre("command: ping -> 3", "command: version -> 4",
+                  "unasked: processasyncevent 2 bytes {}", "reply: ack",
+                  "reply: error 2 bytes \"no\""));
+}
+
+TEST(Script, AReplyWithoutACommandIsUnasked) {
+  EXPECT_THAT(Steps({FromAgent(wire::Ctl(wire::kReady) + wire::Ack()),
+                     FromClient(wire::Ctl(wire::kPing)), FromAgent(wire::Ack())}),
+              ElementsAre("unasked: ready", "unasked: ack", "command: ping -> 3", "reply: ack"));
+}
+
+TEST(Script, ShowsTheDialectsNames) {
+  EXPECT_THAT(Steps({FromClient(wire::Ctl(23))}, Dialect::kClearContainers),
+              ElementsAre("command: pscontainer"));
+}
+
+TEST(Script, HasConnectionsAndStreams) {
+  RecordedEvent by_agent = Event(Kind::kClose, Channel::kIo);
+  by_agent.by_agent = true;
+  EXPECT_THAT(
+      Steps({Event(Kind::kOpen, Channel::kIo), Event(Kind::kOpen, Channel::kCtl),
+             FromClient(wire::Io(1, "in"), Channel::kIo),
+             FromAgent(wire::Io(1, "out") + wire::Io(1), Channel::kIo),
+             Event(Kind::kWords, Channel::kCtl), Event(Kind::kClose, Channel::kCtl), by_agent}),
+      ElementsAre("open: a client connects to io", "open: a client connects to ctl",
+                  "packet: seq 1 2 bytes \"in\"", "unasked: seq 1 3 bytes \"out\"",
+                  "unasked: seq 1 end of stream", "client close: the client leaves ctl",
+                  "agent close: the agent closes io"));
+}
+
+TEST(Script, WhatTheAgentDidNotSendWholeIsRaw) {
+  const std::string half = wire::Ack("half").substr(0, 10);
+  EXPECT_THAT(
+      Steps({FromAgent(wire::Ack() + half), Event(Kind::kClose, Channel::kCtl)}),
+      ElementsAre("unasked: ack", "raw: 10 bytes on ctl", "client close: the client leaves ctl"));
+  EXPECT_THAT(Steps({FromAgent(half)}), ElementsAre("raw: 10 bytes on ctl"));
+  const std::string broken = wire::U32(wire::kAck) + wire::U32(4) + "rest";
+  EXPECT_THAT(Steps({FromAgent(broken), FromAgent("more")}),
+              ElementsAre("raw: 8 bytes on ctl", "raw: 4 bytes on ctl", "raw: 4 bytes on ctl"));
+}
+
+TEST(Script, WhatTheClientDidNotSendWholeIsLeftOut) {
+  const std::string half = wire::Ctl(wire::kPing, "half").substr(0, 10);
+  EXPECT_THAT(Steps({FromClient(half), Event(Kind::kClose, Channel::kCtl),
+                     FromClient(wire::Ctl(wire::kPing))}),
+              ElementsAre("client close: the client leaves ctl", "command: ping"));
+  EXPECT_THAT(Steps({FromClient(wire::U32(wire::kPing) + wire::U32(4) + wire::Ctl(wire::kPing))}),
+              IsEmpty());
+}
+
+}  // namespace
+}  // namespace hyperstart::detail
