@@ -40,6 +40,10 @@
 
 namespace hyperstart {
 
+namespace detail {
+class ForwardObserver;
+}
+
 /// Listens on two Unix sockets, as the agent does behind a VM's two ports. Answers each command on
 /// ctl with `next` frames and one `ack`, and records what clients send.
 ///
@@ -69,6 +73,8 @@ class MockHyperstart {
   /// does the mock on the other. An agent that can't be reached within Options::timeout is reported
   /// by Stop, and the client is disconnected. Throws std::logic_error for a mock that is started.
   void ForwardTo(SocketPaths agent);
+  /// For CompareWithModel (mock_hyperstart/compare.hpp). Before Start.
+  void SetForwardObserver(std::shared_ptr<detail::ForwardObserver> observer);
   /// Clients can connect when it returns. Throws std::system_error, which says which path can't be
   /// used and why, and std::logic_error if the mock is started. A stale socket file, whose process
   /// is gone, is replaced; one that is in use is not.

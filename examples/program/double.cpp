@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "builtin_programs.hpp"
+#include "mock_hyperstart/detail/recording/model_comparison.hpp"
 #include "mock_hyperstart/detail/reply_spec.hpp"
 
 namespace program {
@@ -77,6 +78,14 @@ hyperstart::Options OptionsOf(const Settings& settings) {
 Double::Double(const Settings& settings) : server_(OptionsOf(settings)) {
   OpenFiles(settings);
   if (!settings.forward.ctl.empty()) server_.ForwardTo(settings.forward);
+  if (settings.compare) {
+    server_.SetForwardObserver(std::make_shared<hyperstart::detail::ModelComparison>(
+        settings.old_agent,
+        [this](hyperstart::Violation violation) { server_.ReportViolation(std::move(violation)); },
+        [this](hyperstart::Channel channel, std::string_view text) {
+          server_.log().Words(hyperstart::EventKind::kFault, channel, text);
+        }));
+  }
   if (!settings.replay.empty()) {
     replayed_ = std::make_unique<Agent>(server_, *this);
     hyperstart::detail::AttachReplay(

@@ -159,6 +159,52 @@ TEST_F(SpyTest, APlanComesInTheOrderOfTheCommands) {
   EXPECT_EQ(ctl.ReadAnswer().reply.payload, "here");
 }
 
+TEST_F(SpyTest, WhatTheAgentSaysBesideAReplyKeepsItsPlace) {
+  agent_.SetHandler([this](const DecodedMessage&) {
+    agent_.SendProcessEvent("before", "p", 0);
+    return Reply::Ack().Then([this] { agent_.SendProcessEvent("after", "p", 0); });
+  });
+  spy_.On(Command::kPing).WillRepeatedly(Reply::Ack("here"));  // each other reply is asked for
+  Start();
+  RawClient ctl = Ctl();
+  for (int i = 0; i < 100; ++i) {
+    ctl.Write(wire::Ctl(wire::kVersion));
+    EXPECT_EQ(ctl.ReadFrame()->key, wire::kNext);
+    EXPECT_THAT(ctl.ReadFrame()->payload, HasSubstr("before"));
+    EXPECT_EQ(ctl.ReadFrame()->key, wire::kAck);
+    EXPECT_THAT(ctl.ReadFrame()->payload, HasSubstr("after"));
+  }
+}
+
+TEST_F(SpyTest, TheLastReplyOfAnAgentThatClosesArrives) {
+  agent_.SetDefaultReply(Reply::Ack("last").ThenDisconnect());
+  spy_.On(Command::kPing).WillRepeatedly(Reply::Ack("here"));
+  Start();
+  for (int i = 0; i < 50; ++i) {
+    RawClient ctl = Ctl();
+    ctl.Write(wire::Ctl(wire::kVersion));
+    EXPECT_EQ(ctl.ReadToEnd(), wire::Next(8) + wire::Ack("last"));
+  }
+}
+
+TEST_F(SpyTest, APlanWaitsForTheRepliesBeforeIt) {
+  std::promise<void> go_on;
+  agent_.SetHandler([gate = go_on.get_future().share()](const DecodedMessage&) {
+    gate.wait();
+    return Reply::Ack("there");
+  });
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kStartPod, "{}"));
+  ASSERT_TRUE(agent_.WaitForMessage(Command::kStartPod, kDeadline));
+  spy_.On(Command::kPing).WillOnce(Reply::Ack("here"));
+  ctl.Write(wire::Ctl(wire::kPing));
+  ASSERT_TRUE(spy_.WaitForMessage(Command::kPing, kDeadline));
+  go_on.set_value();
+  EXPECT_EQ(ctl.ReadAnswer().reply.payload, "there");
+  EXPECT_EQ(ctl.ReadAnswer().reply.payload, "here");
+}
+
 TEST_F(SpyTest, FaultsApplyToTheAgentsReply) {
   agent_.SetDefaultReply(Reply::Ack("there"));
   spy_.On(Command::kPing).WillOnce(Reply().Truncated(10).ThenDisconnect());

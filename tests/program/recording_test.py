@@ -179,6 +179,23 @@ class Recording(unittest.TestCase):
         self.record()
         self.assertIn('JSON pointer', self.refuses('--replay', self.path, '--replay-ignore', 'id'))
 
+    def test_an_agent_is_compared_with_the_model(self):
+        with Double('--model', '--transport', 'unix') as model:
+            with Double('--forward', model.ctl, model.io, '--compare') as spy:
+                self.assertEqual(run_cat(spy), HEARD)
+                for channel in ('ctl', 'io'):
+                    spy.call('wait_for_disconnect', channel=channel)
+                self.assertEqual(spy.close(), 0)
+            model.call('on', command='ping', reply={'error': 'spoiled'})
+            with Double('--forward', model.ctl, model.io, '--compare', 'hyperstart-1.1.0') as spy:
+                with ctl(spy) as c:
+                    self.assertEqual(c.call(PING), (ERROR, b'spoiled'))
+                violation, = spy.call('take_violations')
+                for text in ('differs from the model of hyperstart 1.1.0 at ping',
+                             'the agent: error 7 bytes "spoiled"', 'the model: ack',
+                             '[virtio-03a-ping]'):
+                    self.assertIn(text, violation['what'])
+
     def test_an_agent_that_is_not_there(self):
         with mock.patch.dict(os.environ, {'MOCK_HYPERSTART_TIMEOUT_MS': '30'}), \
                 Double('--forward', '/nowhere/ctl', '/nowhere/io') as double:

@@ -203,7 +203,7 @@ class Rpc(unittest.TestCase):
 
     def test_bad_command_lines(self):
         for arguments in (['--nonsense'], ['--model', 'x'], ['--programs', 'local'],
-                          ['--replay', 'f'], ['--forward', 'a', 'b'], ['--transport', 'tcp']):
+                          ['--replay', 'f'], ['--forward', 'a'], ['--transport', 'tcp']):
             done = subprocess.run([PROGRAM, '--rpc', *arguments], stdin=subprocess.DEVNULL,
                                   capture_output=True, timeout=DEADLINE, check=False)
             self.assertEqual(done.returncode, 2, arguments)

@@ -46,7 +46,8 @@ declare -A may_include=(
   [program]="values model"
   [model]="wire net values agent program nlohmann"
   [agent_model]="wire values program model mock nlohmann"
-  [recording]="wire net values agent model mock nlohmann"
+  [compare]="values agent_model recording mock nlohmann"
+  [recording]="wire net values agent program model mock nlohmann"
 )
 
 # Where an #include leads: a layer of ours, one of the libraries that not every layer may include, or

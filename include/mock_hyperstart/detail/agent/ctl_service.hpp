@@ -16,6 +16,7 @@
 
 #include "mock_hyperstart/detail/agent/answer_batch.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/forwarding.hpp"
 #include "mock_hyperstart/detail/agent/frame_input.hpp"
 #include "mock_hyperstart/detail/agent/reply_policy.hpp"
@@ -85,13 +86,15 @@ class CtlService {
     forward_to_ = std::move(path);
     policy_.SetForwards();
   }
+  /// The same. Null: nobody.
+  void SetForwardObserver(ForwardObserver* observer) { observer_ = observer; }
 
  private:
   /// The same with another agent behind the mock. While there are no plans and no handler, bytes
   /// are passed on as they come, and the agent counts them; else the mock counts them, and a
   /// command is passed on when it is whole and nothing here has answered it.
   void Forward(Connection& client) {
-    Forwarding<CtlHeader> agent(Channel::kCtl, ctl_, client, context_);
+    Forwarding<CtlHeader> agent(Channel::kCtl, ctl_, client, context_, observer_);
     if (!agent.Connect(forward_to_)) return;
     if (!std::exchange(goes_on_, false)) {
       reader_ = FrameReader<CtlHeader>(context_.options.max_frame);
@@ -109,11 +112,18 @@ class CtlService {
         const DecodedMessage& message =
             batch.Receive({step->header.key, std::move(step->payload)}, input.read_at());
         ++commands;
-        if (!as_it_comes) Answer(client, batch, message);
+        if (!as_it_comes) {
+          Answer(client, batch, message);
+        } else if (observer_ != nullptr) {
+          observer_->OnCommand(message);
+        }
       }
       if (as_it_comes) agent.ExpectReplies(commands);
       batch.Send();
-      if (input.broken()) input.ReportForwardedHeader();
+      if (input.broken()) {
+        input.ReportForwardedHeader();
+        if (observer_ != nullptr) observer_->OnBrokenFraming(Channel::kCtl);
+      }
       if (as_it_comes) agent.Forward(input.read_bytes());
       EndAnswers();
       if (!input.broken()) continue;
@@ -142,9 +152,14 @@ class CtlService {
       AskHandler(decision, copy);
       if (decision.reply.drop_nexts) batch.DropNexts();
     }
-    if (agent_ != nullptr && decision.reply.IsUnspecified()) {
+    const bool asks = agent_ != nullptr && decision.reply.IsUnspecified();
+    if (asks) {
       batch.Send();
       decision.reply = WithFallback(std::move(decision.reply), agent_->Ask(forwarded));
+    }
+    if (agent_ != nullptr && !asks && agent_->ExpectsReplies()) {
+      batch.Send();
+      agent_->WaitForReplies();
     }
     if (decision.reply.IsPlain()) {
       batch.ReleaseNexts();
@@ -152,6 +167,9 @@ class CtlService {
     } else {
       ExecuteReply(client, batch, decision);
     }
+    if (!asks) return;
+    SendAll(batch);
+    agent_->EndAsk();
   }
 
   void SendAll(AnswerBatch& batch) {
@@ -257,6 +275,7 @@ class CtlService {
   std::atomic<bool> hold_nexts_{false};
   FrameReader<CtlHeader> reader_;
   std::string forward_to_;
+  ForwardObserver* observer_ = nullptr;
   Forwarding<CtlHeader>* agent_ = nullptr;  // while a client is passed on to it
   bool goes_on_ = false;                    // the next client goes on with the frame in reader_
 };

@@ -11,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,7 @@
 #include "mock_hyperstart/detail/agent/clock.hpp"
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
 #include "mock_hyperstart/detail/net/channel_server.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
@@ -45,10 +47,21 @@ namespace hyperstart::detail {
 template <typename Header>
 class Forwarding {
  public:
-  /// All outlive it.
+  /// All outlive it. `observer` may be null.
   Forwarding(Channel channel, ChannelServer& server, Connection& client,
-             const ServiceContext& context)
-      : channel_(channel), server_(server), client_(client), context_(context) {}
+             const ServiceContext& context, ForwardObserver* observer)
+      : channel_(channel),
+        server_(server),
+        client_(client),
+        context_(context),
+        observer_(observer) {}
+  Forwarding(const Forwarding&) = delete;
+  Forwarding& operator=(const Forwarding&) = delete;
+  ~Forwarding() {
+    if (!upstream_) return;
+    upstream_.reset();
+    if (observer_ != nullptr && !has_told_end_) observer_->OnEnd(channel_, false);
+  }
 
   // ---- On the channel's thread
 
@@ -79,6 +92,9 @@ class Forwarding {
 
   /// Sends the client's bytes as they are. Blocks while the agent reads nothing.
   void Forward(std::string_view bytes) {
+    if constexpr (kIsCtl) {
+      if (observer_ != nullptr) observer_->OnBytes(bytes.size());
+    }
     upstream_->Send(bytes, [this] {
       // What a client that has left had sent still arrives.
       return !client_.IsClosing() && !(client_.IsGone() && server_.IsStopping());
@@ -91,6 +107,13 @@ class Forwarding {
     expected_ += commands;
   }
 
+  bool ExpectsReplies() {
+    const MutexLock lock(mutex_);
+    return expected_ > 0;
+  }
+  /// Waits until the client has the replies to all commands that were forwarded as they came.
+  void WaitForReplies() { WaitUntil(&Forwarding::ExpectsNone); }
+
   /// Sends a command whose bytes the mock has counted, once those before it are answered, and waits
   /// for its reply. Nothing: the client or the agent has gone.
   ReplySpec Ask(const DecodedMessage& message) {
@@ -101,6 +124,7 @@ class Forwarding {
       asks_ = true;
       reply_.reset();
     }
+    if (observer_ != nullptr) observer_->OnCommand(message);
     Forward(std::string(View(header)) + message.payload);
     const bool answered = WaitUntil(&Forwarding::HasReply);
     const MutexLock lock(mutex_);
@@ -108,9 +132,20 @@ class Forwarding {
     return answered ? *std::exchange(reply_, std::nullopt) : Nothing();
   }
 
+  /// The client has the reply that Ask has returned: an agent that has closed since may be
+  /// followed.
+  void EndAsk() {
+    {
+      const MutexLock lock(mutex_);
+      ++answered_;
+    }
+    changed_.NotifyAll();
+  }
+
   /// The client's input has ended: the agent is told. What it says is passed on for as long as the
   /// client reads.
   void EndInput() {
+    client_ended_ = true;
     upstream_->ShutDownSending();
     while (!upstream_->HasEnded() && client_.Sleep(kRetry)) {
     }
@@ -127,13 +162,15 @@ class Forwarding {
   }
 
   bool ExpectsNone() const MOCK_HYPERSTART_REQUIRES(mutex_) { return expected_ == 0; }
+  bool HasAnswered() const MOCK_HYPERSTART_REQUIRES(mutex_) { return answered_ >= kept_; }
   bool HasReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return reply_.has_value(); }
 
-  /// False if the client or the agent has gone before.
-  bool WaitUntil(bool (Forwarding::*condition)() const) MOCK_HYPERSTART_NO_ANALYSIS {
+  /// False if the client has gone before, or, where the agent `must_stay`, the agent.
+  bool WaitUntil(bool (Forwarding::*condition)() const,
+                 bool must_stay = true) MOCK_HYPERSTART_NO_ANALYSIS {
     MutexLock lock(mutex_);
     while (!(this->*condition)()) {
-      if (agent_left_ || client_.IsClosing() || client_.IsGone()) return false;
+      if ((must_stay && agent_left_) || client_.IsClosing() || client_.IsGone()) return false;
       changed_.WaitFor(lock, kRetry);
     }
     return true;
@@ -172,13 +209,16 @@ class Forwarding {
         SendFrames(held_, passed, frames);
         bytes.remove_prefix(passed.size());
         broken_ = true;
+        if (observer_ != nullptr) observer_->OnBrokenFraming(channel_);
         return PassRaw(std::exchange(held_, {}) + std::string(bytes));
       }
       if (!step.complete) break;
+      if (observer_ != nullptr) observer_->OnAgentFrame(step.header.key, step.payload);
       const std::size_t end = bytes.size() - rest.size();
-      if (Keeps(step)) {
+      if (Keeps(step.header.key)) {
         SendFrames(held_, passed, frames);
         held_.clear();
+        Keep(step);
         bytes.remove_prefix(end);
         passed = bytes.substr(0, 0);
       } else {
@@ -194,37 +234,50 @@ class Forwarding {
   }
 
   /// Whether the frame is not to be passed on: the reply that is asked for, or a `next` of it.
-  bool Keeps(FrameStep<Header>& step) {
+  bool Keeps(typename Header::Key key) {
     if constexpr (kIsCtl) {
-      const Command command = step.header.key;
-      const bool is_reply = command == Command::kAck || command == Command::kError;
-      if (!is_reply && command != Command::kNext) return false;
       const MutexLock lock(mutex_);
-      if (expected_ > 0 || !asks_) {
-        if (is_reply && expected_ > 0) --expected_;
-        changed_.NotifyAll();
-        return false;
-      }
-      if (!is_reply) return true;
-      if (reply_) return false;
-      reply_.emplace();
-      reply_->kind = ReplySpec::Kind::kFrame;
-      reply_->command = command;
-      reply_->bytes = std::move(step.payload);
-      changed_.NotifyAll();
-      return true;
+      return asks_ && (key == Command::kNext || (IsReply(key) && !reply_));
     } else {
       return false;
     }
   }
+  void Keep(FrameStep<Header>& step) {
+    if constexpr (kIsCtl) {
+      if (!IsReply(step.header.key)) return;
+      const MutexLock lock(mutex_);
+      reply_.emplace();
+      reply_->kind = ReplySpec::Kind::kFrame;
+      reply_->command = step.header.key;
+      reply_->bytes = std::move(step.payload);
+      ++kept_;
+      changed_.NotifyAll();
+    }
+  }
+  static bool IsReply(Command command) {
+    return command == Command::kAck || command == Command::kError;
+  }
 
   void SendFrames(std::string_view head, std::string_view body, std::vector<Frame>& frames) {
     if (frames.empty()) return;
+    WaitUntil(&Forwarding::HasAnswered, false);  // what comes after a reply goes after it
     client_.queue().Send(head, body, [&] {
       context_.log.Write([&](EventLog::Writer& log) { Record(frames, log); });
     });
+    EndExpected(frames);
     frames.clear();
     client_.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
+  }
+  /// The replies among the frames have been passed on.
+  void EndExpected(const std::vector<Frame>& frames) {
+    if constexpr (kIsCtl) {
+      const MutexLock lock(mutex_);
+      if (expected_ == 0) return;
+      for (const Frame& frame : frames) {
+        if (IsReply(frame.key) && expected_ > 0) --expected_;
+      }
+      changed_.NotifyAll();
+    }
   }
   static void Record(const std::vector<Frame>& frames, EventLog::Writer& log) {
     const Clock::time_point now = Clock::now();
@@ -265,6 +318,11 @@ class Forwarding {
       agent_left_ = true;
     }
     changed_.NotifyAll();
+    WaitUntil(&Forwarding::HasAnswered, false);
+    if (observer_ != nullptr && !client_ended_ && !client_.IsClosing() && !client_.IsGone()) {
+      has_told_end_ = true;
+      observer_->OnEnd(channel_, true);
+    }
     client_.queue().WaitUntilPendingAtMost(0);
     if (!client_.IsClosing() && !client_.IsGone()) server_.Disconnect();
   }
@@ -273,12 +331,18 @@ class Forwarding {
   ChannelServer& server_;
   Connection& client_;
   const ServiceContext& context_;
+  ForwardObserver* const observer_;
+  std::atomic<bool> client_ended_{false};
 
   Mutex mutex_;
   ConditionVariable changed_;
   /// Replies to commands that were forwarded as they came.
   std::uint64_t expected_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
   bool asks_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
+  // Replies that were kept from the client, and those that the mock has since sent.
+  std::uint64_t kept_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
+  std::uint64_t answered_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
+  // from Ask to EndAsk
   std::optional<ReplySpec> reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // that was asked for
   bool agent_left_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
 
@@ -286,6 +350,7 @@ class Forwarding {
   FrameReader<Header> reader_{std::numeric_limits<std::uint32_t>::max()};
   std::string held_;  // the beginning of a frame
   bool broken_ = false;
+  bool has_told_end_ = false;  // to the observer
 
   std::unique_ptr<Upstream> upstream_;  // last: its thread uses the others
 };

@@ -15,6 +15,7 @@
 
 #include "mock_hyperstart/detail/agent/clock.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/forwarding.hpp"
 #include "mock_hyperstart/detail/agent/frame_input.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
@@ -41,7 +42,7 @@ class IoService {
   void Serve(Connection& client) {
     std::optional<Forwarding<IoHeader>> agent;
     if (!forward_to_.empty()) {
-      agent.emplace(Channel::kIo, io_, client, context_);
+      agent.emplace(Channel::kIo, io_, client, context_, observer_);
       if (!agent->Connect(forward_to_)) return;
     }
     if (!std::exchange(goes_on_, false)) {
@@ -55,10 +56,16 @@ class IoService {
         if (step->complete) packets.push_back({step->header.key, std::move(step->payload)});
       }
       if (client.IsClosing()) packets.clear();
+      if (agent && observer_ != nullptr) {
+        for (const IoPacket& packet : packets) observer_->OnPacket(packet);
+      }
       Record(client, packets, input.read_at());
       if (input.broken() && !agent) return input.EndAtBrokenHeader();
       if (!agent) continue;
-      if (input.broken()) input.ReportForwardedHeader();
+      if (input.broken()) {
+        input.ReportForwardedHeader();
+        if (observer_ != nullptr) observer_->OnBrokenFraming(Channel::kIo);
+      }
       agent->Forward(input.read_bytes());
       if (!input.broken()) continue;
       input.PassRest([&](std::string_view bytes) { agent->Forward(bytes); });
@@ -73,6 +80,8 @@ class IoService {
 
   /// Before the first Serve: clients are passed on to the agent at `path`.
   void ForwardTo(std::string path) { forward_to_ = std::move(path); }
+  /// The same. Null: nobody.
+  void SetForwardObserver(ForwardObserver* observer) { observer_ = observer; }
 
   /// When the packet that the handler is called with was read. On the io thread.
   Clock::time_point read_at() const { return read_at_; }
@@ -128,6 +137,7 @@ class IoService {
   FrameReader<IoHeader> reader_;
   std::string forward_to_;
   Clock::time_point read_at_;
+  ForwardObserver* observer_ = nullptr;
   bool goes_on_ = false;  // the next client goes on with the frame in reader_
 };
 

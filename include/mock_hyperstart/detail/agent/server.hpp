@@ -26,6 +26,7 @@
 #include "mock_hyperstart/detail/agent/ctl_service.hpp"
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/io_service.hpp"
 #include "mock_hyperstart/detail/agent/records.hpp"
 #include "mock_hyperstart/detail/agent/reply_policy.hpp"
@@ -218,6 +219,18 @@ class Server {
     io_service_.ForwardTo(std::move(agent.io));
   }
 
+  /// Before Start. Told of what is passed on to the agent of ForwardTo, and back.
+  void SetForwardObserver(std::shared_ptr<ForwardObserver> observer) {
+    const MutexLock lock(life_mutex_);
+    if (running_) {
+      throw std::logic_error(
+          "mock_hyperstart: what is passed on is observed from the start: call it before Start()");
+    }
+    ctl_service_.SetForwardObserver(observer.get());
+    io_service_.SetForwardObserver(observer.get());
+    forward_observer_ = std::move(observer);
+  }
+
   void HoldNexts(bool hold) { ctl_service_.HoldNexts(hold); }
 
   void ReportViolation(Violation violation) { context_.AddViolation(std::move(violation)); }
@@ -344,6 +357,7 @@ class Server {
   std::optional<IoContext> io_context_;  // before the sockets that use it
   ChannelServer ctl_{ctl_recorder_, options_.transport == Transport::kVirtio};
   ChannelServer io_{io_recorder_, options_.transport == Transport::kVirtio};
+  std::shared_ptr<ForwardObserver> forward_observer_;  // before the services, which use it
   CtlService ctl_service_{ctl_, io_, context_, policy_};
   IoService io_service_{io_, context_, io_handler_};
   std::thread ctl_thread_;

@@ -21,6 +21,7 @@
 
 #include "mock_hyperstart.hpp"
 #include "mock_hyperstart/awaited.hpp"
+#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/reply_policy.hpp"
 #include "mock_hyperstart/detail/agent/server.hpp"
 #include "mock_hyperstart/detail/agent/transcript.hpp"
@@ -123,6 +124,10 @@ MOCK_HYPERSTART_INLINE MockHyperstart::~MockHyperstart() {
 
 MOCK_HYPERSTART_INLINE void MockHyperstart::ForwardTo(SocketPaths agent) {
   impl_->server.ForwardTo(std::move(agent));
+}
+MOCK_HYPERSTART_INLINE void MockHyperstart::SetForwardObserver(
+    std::shared_ptr<detail::ForwardObserver> observer) {
+  impl_->server.SetForwardObserver(std::move(observer));
 }
 MOCK_HYPERSTART_INLINE void MockHyperstart::Start() { impl_->Start(); }
 MOCK_HYPERSTART_INLINE void MockHyperstart::Stop() { impl_->Stop(); }
