@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <mock_hyperstart.hpp>
 #include <stdexcept>
 #include <string>
@@ -18,6 +20,9 @@
 #include "support/error_of.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
+
+// Last: it is part of GoogleTest, and includes nothing itself.
+#include <gtest/gtest-spi.h>
 
 namespace hyperstart {
 
@@ -31,9 +36,36 @@ inline constexpr std::chrono::milliseconds kMoment = 20ms;
 
 inline constexpr Channel kChannels[] = {Channel::kCtl, Channel::kIo};
 
-class Started : public MockHyperstart {
+/// With MOCK_HYPERSTART_TESTS_THROUGH_SPY in the environment: an agent, for a mock that forwards to
+/// it.
+class AgentBehind {
+ protected:
+  explicit AgentBehind(const Options& options) {
+    if (std::getenv("MOCK_HYPERSTART_TESTS_THROUGH_SPY") == nullptr) return;
+    Options behind;
+    behind.next_acks = options.next_acks;
+    behind.max_frame = options.max_frame;
+    behind.log = Log::kNever;
+    agent_ = std::make_unique<MockHyperstart>(behind);
+    agent_->Start();
+  }
+  /// What the client did, the mock before it has reported.
+  ~AgentBehind() {
+    if (!agent_) return;
+    testing::TestPartResultArray ignored;
+    const testing::ScopedFakeTestPartResultReporter reporter(&ignored);
+    agent_.reset();
+  }
+  std::unique_ptr<MockHyperstart> agent_;
+};
+
+class Started : private AgentBehind, public MockHyperstart {
  public:
-  explicit Started(Options options = {}) : MockHyperstart(std::move(options)) { Start(); }
+  explicit Started(Options options = {})
+      : AgentBehind(options), MockHyperstart(std::move(options)) {
+    if (agent_) ForwardTo(agent_->GetSocketPaths());
+    Start();
+  }
 
   RawClient Ctl() const { return RawClient::Ctl(GetSocketPaths().ctl); }
   RawClient Io() const { return RawClient::Io(GetSocketPaths().io); }
