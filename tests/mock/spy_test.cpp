@@ -18,6 +18,7 @@
 namespace hyperstart {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 Options KeepAll() {
@@ -278,6 +279,42 @@ TEST_F(SpyTest, PassesHalfAFrameOnWhenTheAgentDies) {
   agent_.SendRaw(Channel::kIo, wire::Io(1, "whole") + wire::Io(1, "half").substr(0, 14));
   agent_.Disconnect(Channel::kIo);
   EXPECT_EQ(io.ReadToEnd(), wire::Io(1, "whole") + wire::Io(1, "half").substr(0, 14));
+}
+
+TEST_F(SpyTest, PassesABegunFrameOnAtOnce) {
+  Start();
+  RawClient ctl = Ctl();
+  RawClient io = Io();
+  ctl.Call(wire::kPing);
+  io.Write(wire::Io(1, "x"));
+  ASSERT_TRUE(agent_.ReadIo(1, kDeadline));
+  const std::string frame = wire::Io(1, "frame");
+  for (const char byte : frame) {
+    agent_.SendRaw(Channel::kIo, std::string(1, byte));
+    EXPECT_EQ(io.Read(1), std::string(1, byte));
+  }
+  agent_.SendRaw(Channel::kCtl, wire::Ack("0123456789").substr(0, 12));
+  EXPECT_EQ(ctl.Read(12), wire::Ack("0123456789").substr(0, 12));
+  spy_.SendProcessEvent("c", "p", 0);
+  EXPECT_EQ(spy_.UnsentBytes(Channel::kCtl), 69u) << "it follows the frame";
+  agent_.SendRaw(Channel::kCtl, "456789");
+  EXPECT_EQ(ctl.Read(6), "456789");
+  EXPECT_EQ(ctl.ReadFrame()->key, wire::kProcessAsyncEvent);
+  EXPECT_THAT(spy_.Transcript(), AllOf(HasSubstr("ack \"0123456789\""), HasSubstr("\"frame\"")));
+}
+
+TEST_F(SpyTest, AReplyInPiecesWaitsForABegunFrame) {
+  spy_.On(Command::kPing).WillOnce(Reply::Ack("here").InPieces(3));
+  Start();
+  RawClient ctl = Ctl();
+  ctl.Call(wire::kVersion);
+  agent_.SendRaw(Channel::kCtl, wire::Ctl(wire::kReady, "frame").substr(0, 10));
+  EXPECT_EQ(ctl.Read(10), wire::Ctl(wire::kReady, "frame").substr(0, 10));
+  ctl.Write(wire::Ctl(wire::kPing));
+  ASSERT_TRUE(spy_.WaitForMessage(Command::kPing, kDeadline));
+  agent_.SendRaw(Channel::kCtl, "ame");
+  EXPECT_EQ(ctl.Read(3), "ame");
+  EXPECT_EQ(ctl.ReadAnswer().reply.payload, "here");
 }
 
 TEST_F(SpyTest, TellsTheAgentThatTheClientHasLeft) {

@@ -353,6 +353,56 @@ TEST_F(SendQueueTest, KeepsThePiecesThatAClientDidNotGetBeforeWhatOthersSent) {
   }
 }
 
+TEST_F(SendQueueTest, WhatOthersSendFollowsTheEndOfParts) {
+  SendQueue& queue = connection_->queue();
+  EXPECT_TRUE(queue.SendPart("ab"));
+  EXPECT_TRUE(Send("[other]"));
+  EXPECT_EQ(client_->Read(2), "ab");
+  EXPECT_TRUE(queue.SendPart("c"));
+  EXPECT_EQ(queue.PendingBytes(), 7u);
+  bool recorded = false;
+  queue.SendEnd("d", "e", [&] { recorded = true; });
+  EXPECT_TRUE(recorded);
+  EXPECT_TRUE(Send("[next]"));
+  EXPECT_EQ(client_->Read(16), "cde[other][next]");
+}
+
+TEST_F(SendQueueTest, PartsAndPiecesExcludeEachOther) {
+  SendQueue& queue = connection_->queue();
+  queue.SendInPieces(
+      "abcd", 2, [] {},
+      [&] {
+        EXPECT_FALSE(queue.SendPart("no"));
+        return true;
+      });
+  EXPECT_TRUE(queue.SendPart("12"));
+  BlockedCall<bool> pieces([&] {
+    queue.SendInPieces(
+        "efgh", 2, [] {}, [] { return true; });
+    return true;
+  });
+  EXPECT_FALSE(pieces.HasReturned());
+  queue.SendEnd("3", {}, [] {});
+  EXPECT_EQ(client_->Read(11), "abcd123efgh");
+}
+
+TEST_F(SendQueueTest, WhatFollowsPartsIsDroppedWhenItIsClosed) {
+  connection_->queue().SendPart("ab");
+  Send("[other]");
+  connection_->queue().Close();
+  EXPECT_THAT(observer_.Take(), testing::ElementsAre(Told{ChannelEvent::kUnreadDropped, 7}));
+  connection_->queue().SendEnd("c", {}, [] { ADD_FAILURE() << "it is not accepted"; });
+  EXPECT_EQ(connection_->queue().PendingBytes(), 0u);
+}
+
+TEST_F(SendQueueTest, ShutDownSendingEndsParts) {
+  connection_->queue().SendPart("ab");
+  Send("[other]");
+  connection_->queue().ShutDownSending();
+  connection_->queue().SendPart("c");
+  EXPECT_EQ(client_->ReadToEnd(), "ab[other]");
+}
+
 TEST_F(SendQueueTest, WritesNoMoreThanTheWriteSizeAtOnce) {
   Connect({2, false});
   Send("abc", "def");

@@ -1,7 +1,7 @@
 // One client's connection, passed on to another agent. What the client says, the services send
 // through here; what the agent says comes on a thread of its own, is put into the conversation, and
-// goes to the client in whole frames, so that what the test sends never lands within one. What the
-// agent breaks is passed on as it is.
+// goes to the client as it comes; what the test sends comes between two frames. What the agent
+// breaks is passed on as it is.
 //
 // On ctl, a command that a plan might answer is asked about: Ask sends it and returns the agent's
 // reply, and the agent's `next` frames for it go no further, since the mock has counted its bytes.
@@ -215,7 +215,7 @@ class Forwarding {
       if (!step.complete) break;
       if (observer_ != nullptr) observer_->OnAgentFrame(step.header.key, step.payload);
       const std::size_t end = bytes.size() - rest.size();
-      if (Keeps(step.header.key)) {
+      if (open_bytes_ == 0 && Keeps(step.header.key)) {
         SendFrames(held_, passed, frames);
         held_.clear();
         Keep(step);
@@ -231,6 +231,35 @@ class Forwarding {
       held_.clear();
     }
     held_ += bytes.substr(passed.size());
+    PassBegin();
+  }
+
+  /// The beginning of a frame, or more of it, goes on at once, but for that of a reply that is
+  /// asked for. What the test sends meanwhile comes after the frame.
+  void PassBegin() {
+    if (held_.empty()) return;
+    const PartialFrame<Header> partial = reader_.partial();
+    // As long as the header has not come, it may be a reply's.
+    if (open_bytes_ == 0 && Keeps(partial.length > 0 ? partial.key : AnyReply())) return;
+    WaitUntil(&Forwarding::HasAnswered, false);
+    if (!client_.queue().SendPart(held_)) return;
+    open_bytes_ += held_.size();
+    held_.clear();
+  }
+  static typename Header::Key AnyReply() {
+    if constexpr (kIsCtl) {
+      return Command::kAck;
+    } else {
+      return 0;
+    }
+  }
+  template <typename Record>
+  void Send(std::string_view head, std::string_view body, const Record& record) {
+    if (std::exchange(open_bytes_, 0) > 0) {
+      client_.queue().SendEnd(head, body, record);
+    } else {
+      client_.queue().Send(head, body, record);
+    }
   }
 
   /// Whether the frame is not to be passed on: the reply that is asked for, or a `next` of it.
@@ -261,9 +290,8 @@ class Forwarding {
   void SendFrames(std::string_view head, std::string_view body, std::vector<Frame>& frames) {
     if (frames.empty()) return;
     WaitUntil(&Forwarding::HasAnswered, false);  // what comes after a reply goes after it
-    client_.queue().Send(head, body, [&] {
-      context_.log.Write([&](EventLog::Writer& log) { Record(frames, log); });
-    });
+    Send(head, body,
+         [&] { context_.log.Write([&](EventLog::Writer& log) { Record(frames, log); }); });
     EndExpected(frames);
     frames.clear();
     client_.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
@@ -303,9 +331,10 @@ class Forwarding {
     }
   }
   void PassRaw(std::string_view bytes) {
-    if (bytes.empty()) return;
-    client_.queue().Send(bytes, {}, [&] {
-      context_.log.SentRaw(channel_, "bytes of the agent that are no whole frame", bytes);
+    if (bytes.empty() && open_bytes_ == 0) return;
+    const std::string all = reader_.PartialBytes().substr(0, open_bytes_) + std::string(bytes);
+    Send(bytes, {}, [&] {
+      context_.log.SentRaw(channel_, "bytes of the agent that are no whole frame", all);
     });
     client_.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
   }
@@ -348,7 +377,8 @@ class Forwarding {
 
   // Of the thread of upstream_.
   FrameReader<Header> reader_{std::numeric_limits<std::uint32_t>::max()};
-  std::string held_;  // the beginning of a frame
+  std::string held_;            // of an incomplete frame, what the client has not got
+  std::size_t open_bytes_ = 0;  // and what it has
   bool broken_ = false;
   bool has_told_end_ = false;  // to the observer
 

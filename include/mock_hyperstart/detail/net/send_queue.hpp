@@ -72,6 +72,32 @@ class SendQueue {
     record();
     SendOrQueue(head, body);
   }
+  /// Sends a part of what SendEnd ends, and records: what others send meanwhile follows that on the
+  /// wire, but is recorded before it. False, and nothing is sent, while SendInPieces runs. One
+  /// thread at a time.
+  bool SendPart(std::string_view bytes) {
+    const MutexLock lock(mutex_);
+    if (deferred_) return false;
+    if (!part_deferred_) part_deferred_.emplace();
+    if (state_ == State::kOpen || (state_ == State::kClientGone && keep_unread_)) {
+      SendNowOrQueue(bytes, {});
+    }
+    return true;
+  }
+  /// As Send, and ends what SendPart has begun.
+  template <typename Record>
+  void SendEnd(std::string_view head, std::string_view body, const Record& record) {
+    const MutexLock lock(mutex_);
+    ByteQueue behind = std::exchange(part_deferred_, std::nullopt).value_or(ByteQueue());
+    part_ended_.NotifyAll();
+    if (!Accepts(head.size() + body.size())) return;
+    record();
+    SendOrQueue(head, body);
+    if (behind.empty()) return;
+    Enqueue(std::move(behind));
+    SendPending();
+    WakeWriter();
+  }
   /// Sends bytes that were queued, and recorded, elsewhere.
   void SendQueued(ByteQueue&& bytes) {
     const MutexLock lock(mutex_);
@@ -84,6 +110,7 @@ class SendQueue {
   /// Half a close, after what is pending: the client sees end of file and may go on to send.
   void ShutDownSending() {
     const MutexLock lock(mutex_);
+    if (part_deferred_) Enqueue(*std::exchange(part_deferred_, std::nullopt));
     if (state_ == State::kOpen) state_ = State::kFinishing;
     SendPending();
     WakeWriter();
@@ -116,7 +143,7 @@ class SendQueue {
 
   std::size_t PendingBytes() {
     const MutexLock lock(mutex_);
-    return pending_.size() + (deferred_ ? deferred_->size() : 0);
+    return pending_.size() + DeferredBytes();
   }
 
   /// Starts the writer thread if bytes are pending and none could be started before.
@@ -147,6 +174,7 @@ class SendQueue {
   void SendInPieces(std::string_view bytes, std::size_t size, const Record& record,
                     const Pause& pause) {
     MutexLock lock(mutex_);
+    while (part_deferred_ && IsSending()) part_ended_.WaitFor(lock, ClientSocket::kRecheck);
     if (!Accepts(bytes.size())) return;
     record();
     deferred_.emplace();
@@ -191,6 +219,10 @@ class SendQueue {
     return state_ == State::kOpen || state_ == State::kFinishing;
   }
 
+  std::size_t DeferredBytes() const MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return (deferred_ ? deferred_->size() : 0) + (part_deferred_ ? part_deferred_->size() : 0);
+  }
+
   bool Accepts(std::size_t bytes) MOCK_HYPERSTART_REQUIRES(mutex_) {
     switch (state_) {
       case State::kOpen:
@@ -209,11 +241,16 @@ class SendQueue {
   }
 
   void SendOrQueue(std::string_view head, std::string_view body) MOCK_HYPERSTART_REQUIRES(mutex_) {
-    if (deferred_) {
-      deferred_->Append(head);
-      deferred_->Append(body);
+    std::optional<ByteQueue>& deferred = deferred_ ? deferred_ : part_deferred_;
+    if (deferred) {
+      deferred->Append(head);
+      deferred->Append(body);
       return;
     }
+    SendNowOrQueue(head, body);
+  }
+  void SendNowOrQueue(std::string_view head, std::string_view body)
+      MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (pending_.empty() && IsSending()) SendNow(head, body);
     if (head.empty() && body.empty()) return;
     if (!IsSending() && !keep_unread_) {
@@ -274,10 +311,12 @@ class SendQueue {
     state_ = state;
     if (state == State::kClientGone && keep_unread_) return;
     const std::size_t dropped =
-        pending_.size() + std::exchange(rest_of_pieces_, 0) + (deferred_ ? deferred_->size() : 0);
+        pending_.size() + std::exchange(rest_of_pieces_, 0) + DeferredBytes();
     if (dropped > 0) observer_.OnEvent(ChannelEvent::kUnreadDropped, dropped);
     pending_.Clear();
     deferred_.reset();
+    part_deferred_.reset();
+    part_ended_.NotifyAll();
     sent_ = queued_;
   }
 
@@ -327,6 +366,9 @@ class SendQueue {
   /// Present while SendInPieces runs: what others send meanwhile.
   std::optional<ByteQueue> deferred_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   std::size_t rest_of_pieces_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;  // not in pending_ yet
+  /// Present from SendPart to SendEnd: the same.
+  std::optional<ByteQueue> part_deferred_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  ConditionVariable part_ended_;
   std::uint64_t queued_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;  // bytes ever put into pending_
   std::uint64_t sent_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;    // of those, sent or dropped
   std::size_t write_size_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
