@@ -56,6 +56,27 @@ class Mock {
   hyperstart::MockHyperstart agent_;
 };
 
+/// A server behind a mock that passes its client on to it.
+template <typename Server>
+class Spied {
+ public:
+  static constexpr const char* kName = "spy";
+
+  void Start() {
+    agent_.Start();
+    spy_.ForwardTo({agent_.ctl_path(), agent_.io_path()});
+    spy_.Start();
+  }
+  const std::string& ctl_path() const { return spy_.GetSocketPaths().ctl; }
+  const std::string& io_path() const { return spy_.GetSocketPaths().io; }
+  void WaitForClient() { agent_.WaitForClient(); }
+  void SendIo(std::uint64_t seq, std::string_view data) { agent_.SendIo(seq, data); }
+
+ private:
+  Server agent_;
+  hyperstart::MockHyperstart spy_;
+};
+
 /// A server that listens, and its client, connected to both channels.
 template <typename Server>
 class Pair {

@@ -90,6 +90,11 @@ def to_client_rows():
         yield Row("a stream of 64 KiB frames to the client", counter(stream, f"mock_mean_to_{baseline}"),
                   unit, target, absolute=per_second(stream, "mock_mean_ns", 64 * KIB / 1e6),
                   absolute_format="{:,.0f} MB/s")
+    for count, frames in ((10_228, 104_982), (64 * KIB, 16_384)):
+        spy = f"io_through_spy/bytes:{count}/frames:{frames}"
+        yield Row(f"1 GiB to the client through a spy, frames of {count:,} B", counter(spy, "spy_mean_to_raw"),
+                  " × direct, by RAW", 2, absolute=per_second(spy, "spy_mean_ns", count / 1e6),
+                  absolute_format="{:,.0f} MB/s")
     backlog = "io_backlog/bytes:64/frames:100000"
     yield Row("io to the client, 64 B, a backlog of 100,000", counter(backlog, "frames_per_s", 1e-6),
               " M frames/s", 10, at_least=True)

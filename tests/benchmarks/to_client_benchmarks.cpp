@@ -75,6 +75,34 @@ BENCHMARK(StreamToClient)
     ->Args({65536, 160})
     ->Apply(OnceARound);
 
+template <typename Server>
+Contender OneStream(Pair<Server>& pair, const std::string& data, std::size_t frames) {
+  return {Server::kName, [&pair, data, frames](Samples& samples) {
+            std::thread reader([&] { pair.client().ReadIo(frames * (kIoHeader + data.size())); });
+            samples.TimeSeries(static_cast<double>(frames), [&] {
+              for (std::size_t frame = 0; frame < frames; ++frame) {
+                pair.server().SendIo(kSeq, data);
+              }
+              reader.join();
+            });
+          }};
+}
+
+/// A gibibyte from an agent to a client, direct and through a spy.
+void StreamThroughSpy(benchmark::State& state) {
+  const std::string data(static_cast<std::size_t>(state.range(0)), 'x');
+  const auto frames = static_cast<std::size_t>(state.range(1));
+  Pair<Raw> raw;
+  Pair<Spied<Raw>> spy;
+  Compare(state, {OneStream(raw, data, frames)}, {OneStream(spy, data, frames)}, 3);
+}
+BENCHMARK(StreamThroughSpy)
+    ->Name("io_through_spy")
+    ->ArgNames({"bytes", "frames"})
+    ->Args({10'228, 104'982})
+    ->Args({65536, 16'384})
+    ->Apply(OnceARound);
+
 /// All is sent before the client reads.
 void Backlog(benchmark::State& state) {
   const std::string data(static_cast<std::size_t>(state.range(0)), 'x');

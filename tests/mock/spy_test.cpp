@@ -1,11 +1,19 @@
 // A mock between a client and another agent, here the model, or a second mock.
 
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <future>
 #include <mock_hyperstart/agent_model.hpp>
+#include <mock_hyperstart/detail/net/socket_files.hpp>
 #include <mock_hyperstart/recording.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -387,6 +395,42 @@ TEST_F(SpyTest, PassesMuchOnBothWays) {
   std::string read;
   while (read.size() < data.size()) read += io.ReadFrame()->payload;
   EXPECT_TRUE(read == data);
+}
+
+TEST(Spy, KeepsLittleOfWhatTheClientHasNotRead) {
+  const TemporaryPlace place;
+  const detail::Descriptor listener = detail::ListenAt(place.path() + "/io").socket;
+  MockHyperstart spy;
+  spy.ForwardTo({place.path() + "/ctl", place.path() + "/io"});
+  spy.Start();
+  RawClient client = RawClient::Io(spy.GetSocketPaths().io);
+  const detail::Descriptor agent(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const std::size_t count = 26'000;  // some 256 MiB
+  const std::string frame = wire::Io(1, wire::Pattern(10'228));
+  std::size_t sent = 0;
+  const auto send = [&](int flags) {
+    const ssize_t size = ::send(agent.get(), frame.data() + sent % frame.size(),
+                                frame.size() - sent % frame.size(), MSG_NOSIGNAL | flags);
+    if (size > 0) sent += static_cast<std::size_t>(size);
+    return size > 0;
+  };
+  pollfd room = {agent.get(), POLLOUT, 0};
+  while (::poll(&room, 1, static_cast<int>(kMoment.count())) > 0) send(MSG_DONTWAIT);
+  EXPECT_LT(sent, std::size_t{8} << 20) << "what the spy and the sockets take unread";
+  std::thread writer([&] {
+    while (sent < count * frame.size() && send(0)) {
+    }
+  });
+  const std::size_t most = std::size_t{2} << 20;
+  std::size_t unsent = 0;
+  bool same = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    same = client.Read(frame.size()) == frame && same;
+    unsent = std::max(unsent, spy.UnsentBytes(Channel::kIo));
+  }
+  writer.join();
+  EXPECT_TRUE(same);
+  EXPECT_LE(unsent, most);
 }
 
 }  // namespace
