@@ -514,6 +514,29 @@ TEST_F(ModelTest, DiesOfABadUserOfAContainer) {  // [virtio-09e-newcontainer-bad
   ExpectDeath("virtio-09e-newcontainer-bad-user");
 }
 
+TEST_F(ModelTest, DiesOfABadUserOfAStartPodsContainer) {  // [from source]
+  Json process = ProcessJson("init", 1, {"/bin/cat"});
+  process["user"] = "nosuch";
+  Json pod = kPodJson;
+  pod["containers"] = {ContainerJson("c1", process)};
+  client_->Send(Command::kStartPod, pod);
+  ExpectDeath("its user or workdir does not exist");
+}
+
+TEST_F(ModelTest, MakesTheWorkdirOfAContainerThatIsInitialized) {  // [from source]
+  StartPod();
+  Json process = ProcessJson("init", 1, {"/bin/cat"});
+  process["workdir"] = "/no/missing";
+  Json container = ContainerJson("c1", process);
+  container["initialize"] = true;
+  EXPECT_EQ(client_->Call(Command::kNewContainer, container), Ack());
+  container["id"] = "c2";
+  container["process"].erase("workdir");
+  EXPECT_EQ(client_->Call(Command::kNewContainer, container), Error());
+  container["initialize"] = false;
+  EXPECT_EQ(client_->Call(Command::kNewContainer, container), Ack());
+}
+
 TEST_F(ModelTest, DiesOfAProcessWithoutIdBesideAnother) {  // [virtio-06m, virtio-06m2]
   StartPod();
   Json process = ProcessJson("", 3, {"/bin/cat"});
@@ -668,6 +691,20 @@ TEST_F(ModelTest, KnowsTheInterfacesThatTheTestNames) {
   EXPECT_EQ(client_->Call(Command::kDeleteInterface, Json{{"device", "net0"}}), Error());
   EXPECT_EQ(client_->Call(Command::kDeleteInterface, Json{{"device", "lo"}}), Error());
   EXPECT_EQ(client_->Call(Command::kSetupInterface, Json{{"device", "lo"}, {"x", 1}}), Error());
+}
+
+TEST_F(ModelTest, ReadsTheAddressesOfAnInterface) {  // [from source]
+  const auto interface = [](const Json& address) {
+    return Json{{"device", "lo"}, {"ipAddresses", {address}}};
+  };
+  EXPECT_EQ(client_->Call(Command::kSetupInterface,
+                          interface({{"ipAddress", "10.0.0.2"}, {"netMask", "24"}})),
+            Ack());
+  EXPECT_EQ(client_->Call(Command::kSetupInterface,
+                          interface({{"ipAddress", "nope"}, {"netMask", "24"}})),
+            Error());
+  client_->Send(Command::kSetupInterface, interface({{"ipAddress", "10.0.0.2"}}));
+  ExpectDeath("null address or mask");
 }
 
 TEST_F(ModelTest, WaitsTwoSecondsForAnInterface) {  // [virtio-09k-setupinterface-missing]

@@ -84,6 +84,29 @@ TEST(FilesOfTheMachine, AreNotAtImpossiblePaths) {
   EXPECT_EQ(files.Read("/no_such_directory/../etc/passwd").kind, Kind::kMissing);
 }
 
+TEST(FilesInMemory, HaveTheDirectoriesThatWereMade) {
+  FileSystem files;
+  EXPECT_FALSE(files.CanEnter("/work/missing"));
+  EXPECT_TRUE(files.MakeDirectory("/work/missing"));
+  EXPECT_TRUE(files.CanEnter("/work/missing"));
+  EXPECT_TRUE(files.Write("/work/f", "x"));
+  EXPECT_FALSE(files.MakeDirectory("/work/f/sub"));
+  EXPECT_FALSE(files.MakeDirectory(""));
+}
+
+TEST(FilesOfADirectory, HaveTheDirectoriesThatWereMadeInsideIt) {
+  const TemporaryDirectory outside;
+  const TemporaryDirectory directory;
+  const std::string& root = directory.path();
+  ASSERT_EQ(::mkdir((root + "/inside").c_str(), 0755), 0);
+  ASSERT_EQ(::symlink("/inside", (root + "/link").c_str()), 0);
+  ASSERT_EQ(::symlink(std::string(outside.path()).c_str(), (root + "/out").c_str()), 0);
+  FileSystem files(root);
+  EXPECT_TRUE(files.MakeDirectory("link/a/b"));
+  EXPECT_TRUE(files.CanEnter("/inside/a/b"));
+  EXPECT_FALSE(files.MakeDirectory("/out/a")) << "the link leads to nothing inside";
+}
+
 TEST(FilesReadOnly, AreNotWritten) {
   FileSystem files({}, false, true);
   EXPECT_FALSE(files.Write("/tmp/w", "x"));

@@ -114,6 +114,9 @@ class AgentCommands : public NetworkCommands {
         return PodFails("there is no interface " + *interface.device + " [from source]",
                         DeviceWait());
       }
+      const std::optional<bool> addresses = CheckAddresses(interface, old_);
+      if (!addresses) return DieOfAddress(message);
+      if (!*addresses) return PodFails("an address can't be set [from source]");
     }
     const RouteSetup routes = CheckRoutes(pod.routes, setup_.interfaces);
     if (routes != RouteSetup::kWorks) {
@@ -130,6 +133,7 @@ class AgentCommands : public NetworkCommands {
       const Started started = StartContainer(request);
       if (started.outcome == StartOutcome::kHangs) return HangAtStart(message);
       if (started.outcome == StartOutcome::kGood) continue;
+      if (started.dies) return DieOfStart(message, "from source");
       auto failed = std::make_shared<ModelContainer>();
       failed->id = request.id.value_or("(null)");
       pod_.containers.push_back(std::move(failed));
@@ -156,7 +160,7 @@ class AgentCommands : public NetworkCommands {
 
   struct Started {
     StartOutcome outcome = StartOutcome::kFails;
-    bool dies = false;  // of what failed, where it was a command of its own
+    bool dies = false;  // the agent, of what failed
   };
 
   Outcome NewContainer(const DecodedMessage& message) {
@@ -171,7 +175,7 @@ class AgentCommands : public NetworkCommands {
     if (started.outcome == StartOutcome::kHangs) return HangAtStart(message);
     if (started.outcome == StartOutcome::kGood) return Then(Reply::Ack());
     if (!started.dies) return Error();  // [virtio-06r9]
-    return Die(message, {"its user or workdir does not exist", "virtio-09e-newcontainer-bad-user"});
+    return DieOfStart(message, "virtio-09e-newcontainer-bad-user");
   }
 
   Started StartContainer(const ContainerRequest& request) {
@@ -188,6 +192,9 @@ class AgentCommands : public NetworkCommands {
     container->files = FilesFor(*request.image, process, request.read_only);
     // v0.7.0 takes the values for names. [from source]
     if (old_ ? !request.sysctls.empty() : !HasSysctls(request, container->files)) return {};
+    if (request.initialize && !request.read_only) {  // [from source]
+      if (!process.workdir || !container->files.MakeDirectory(*process.workdir)) return {};
+    }
     const std::optional<Credentials> user = Accounts(container->files).Find(process, old_);
     const StartOutcome outcome = CheckStart(process, container->files, user.has_value());
     if (outcome != StartOutcome::kGood && !old_) return {outcome, true};
@@ -195,6 +202,9 @@ class AgentCommands : public NetworkCommands {
     pod_.last_files.erase(container->id);
     AddStarted(process, container, container->files, user, outcome, true);
     return {StartOutcome::kGood};
+  }
+  Outcome DieOfStart(const DecodedMessage& message, const char* source) {
+    return Die(message, {"its user or workdir does not exist", source});
   }
   Outcome DieOfEscape(const DecodedMessage& message) {
     return Die(message, {"a string has a broken escape", "from source"});

@@ -137,10 +137,29 @@ class FileSystem {
   bool CanEnter(const std::string& path) const {
     if (path.empty()) return false;
     if (!root_.empty() || machine_) return IsDirectory(path);
+    if (made_.count(NormalPath(path)) > 0) return true;
     for (const std::string& component : PathComponents(path)) {
       if (NamesNothing(component)) return false;
     }
     return written_.count(NormalPath(path)) == 0;
+  }
+
+  /// As mkdir -p; nothing is made in the machine's files. False where a file is in its way.
+  bool MakeDirectory(const std::string& path) {
+    if (!IsPossible(path)) return false;
+    if (machine_) return true;
+    std::string parent = "/";
+    for (const std::string& component : PathComponents(path)) {
+      const std::string made = NormalPath(parent + '/' + component);
+      if (!IsDirectory(made)) {
+        if (written_.count(made) > 0) return false;
+        const Descriptor in(root_.empty() ? Descriptor() : Open(parent, O_PATH | O_DIRECTORY, 0));
+        if (!root_.empty() && ::mkdirat(in.get(), component.c_str(), 0755) != 0) return false;
+        made_.insert(made);
+      }
+      parent = made;
+    }
+    return true;
   }
 
   /// A text file of it, such as /etc/passwd; nothing where there is none.
@@ -172,7 +191,7 @@ class FileSystem {
     static const std::set<std::string> usual = {
         "/",    "/bin", "/dev",  "/etc",  "/home", "/lib", "/mnt", "/opt",     "/proc",
         "/run", "/srv", "/root", "/sbin", "/sys",  "/tmp", "/usr", "/usr/bin", "/var"};
-    if (usual.count(normal) > 0) return true;
+    if (usual.count(normal) > 0 || made_.count(normal) > 0) return true;
     const auto below = written_.lower_bound(normal + '/');
     return below != written_.end() && below->first.compare(0, normal.size() + 1, normal + '/') == 0;
   }
@@ -221,6 +240,7 @@ class FileSystem {
   bool machine_;
   bool read_only_;
   std::map<std::string, std::string> written_;
+  std::set<std::string> made_;  // directories
 };
 
 }  // namespace hyperstart::detail

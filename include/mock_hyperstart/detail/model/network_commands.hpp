@@ -34,11 +34,18 @@ class NetworkCommands : public AgentCore {
   /// While it waits, the agent's one thread does nothing else. From source.
   Outcome ErrorAfterWait() { return Then(Reply::Error(), nullptr, DeviceWait()); }
 
+  Outcome DieOfAddress(const DecodedMessage& message) {
+    return Die(message, {"an interface has a null address or mask", "from source"});
+  }
+
   Outcome SetupInterface(const DecodedMessage& message) {
     const std::optional<InterfaceRequest> request =
         RequestParser(message.payload, old_).Interface();
     if (!request || !request->device) return Error();
     if (!HasInterface(*request->device)) return ErrorAfterWait();
+    const std::optional<bool> good = CheckAddresses(*request, old_);
+    if (!good) return DieOfAddress(message);
+    if (!*good) return Error();
     if (request->new_name) {
       setup_.interfaces.erase(*request->device);
       setup_.interfaces.insert(*request->new_name);

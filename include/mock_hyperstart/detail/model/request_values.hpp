@@ -32,6 +32,7 @@ struct ContainerRequest {
   AgentString rootfs;
   AgentString image;
   AgentString fstype;
+  bool initialize = false;
   bool read_only = false;
   std::vector<std::string> sysctls;  // their names
   ProcessRequest process;
@@ -41,8 +42,13 @@ struct ExecRequest {
   ProcessRequest process;
 };
 struct InterfaceRequest {
+  struct Address {
+    AgentString address;
+    AgentString mask;
+  };
   AgentString device;
   AgentString new_name;
+  std::vector<Address> addresses;
 };
 struct RouteRequest {
   AgentString dest;

@@ -235,14 +235,14 @@ class RequestParser {
   /// virtcontainers sends more keys than these, and so gets an `error` for each container.
   bool ContainerKey(ContainerRequest& container) {
     AgentString ignored;
-    bool initialize = false;
     if (Take("id", container.id)) {
       dies_ = dies_ || !container.id;
       return true;
     }
     if (Take("rootfs", container.rootfs) || Take("image", container.image) ||
         Take("addr", ignored) || Take("fstype", container.fstype) || TakeIgnored("restartPolicy") ||
-        Take("initialize", initialize) || (!old_ && Take("readOnly", container.read_only))) {
+        Take("initialize", container.initialize) ||
+        (!old_ && Take("readOnly", container.read_only))) {
       return true;
     }
     if (TakeKey("process")) return ReadProcess(container.process);
@@ -323,6 +323,7 @@ class RequestParser {
 
   bool ReadInterface(InterfaceRequest& interface) {
     if (Here().type != Type::kObject) return false;
+    std::optional<InterfaceRequest::Address> own;  // not in a list
     std::size_t keys = Here().size;
     ++at_;
     for (; keys > 0; --keys) {
@@ -333,14 +334,26 @@ class RequestParser {
       } else if (key == "newDeviceName") {
         interface.new_name = TokenString(Here());
       } else if (!old_ && key == "ipAddresses") {
-        if (!SkipObjects({"ipAddress", "netMask"})) return false;
+        if (!ReadAddresses(interface.addresses)) return false;
         continue;
-      } else if (key != "ipAddress" && key != "netMask" && (old_ || key != "mtu")) {
+      } else if (key == "ipAddress" || key == "netMask") {
+        if (!own) own.emplace();
+        (key == "netMask" ? own->mask : own->address) = TokenString(Here());
+      } else if (old_ || key != "mtu") {
         return false;
       }
       ++at_;
     }
+    if (own) interface.addresses.push_back(*std::move(own));
     return true;
+  }
+  bool ReadAddresses(std::vector<InterfaceRequest::Address>& addresses) {
+    return ReadObjects([&] { addresses.emplace_back(); },
+                       [&](std::string_view key) {
+                         if (key == "ipAddress") addresses.back().address = TokenString(Here());
+                         if (key == "netMask") addresses.back().mask = TokenString(Here());
+                         return key == "ipAddress" || key == "netMask";
+                       });
   }
 
   bool ReadRoutes(std::vector<RouteRequest>& routes) {
