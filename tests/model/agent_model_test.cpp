@@ -203,6 +203,26 @@ TEST_F(ModelTest, KeepsFiles) {
   EXPECT_THAT(model_.File("c1", "/tmp/w"), Optional(Eq("data"))) << "to look at afterwards";
 }
 
+TEST_F(ModelTest, ProvidesTheFilesOfThePod) {  // [from source]
+  const auto read = [&](const char* path) {
+    return client_->Call(Command::kReadFile, Json{{"container", "c1"}, {"file", path}});
+  };
+  Json pod = kPodJson;
+  pod["dns"] = {"8.8.8.8", "1.1.1.1"};
+  pod["dnsSearch"] = {"a", "b"};
+  ASSERT_EQ(client_->Call(Command::kStartPod, pod), Ack());
+  ASSERT_EQ(client_->Call(Command::kNewContainer,
+                          ContainerJson("c1", ProcessJson("init", 1, {"/bin/cat"}))),
+            Ack());
+  EXPECT_EQ(read("/etc/hostname"), Ack("h\n"));
+  EXPECT_EQ(read("/etc/resolv.conf"), Ack("nameserver 8.8.8.8\nnameserver 1.1.1.1\nsearch a b\n"));
+  EXPECT_EQ(model_.File("c1", "/etc/hostname"), std::nullopt) << "not what the client wrote";
+  EXPECT_EQ(client_->Call(Command::kWriteFile,
+                          std::string(R"({"container":"c1","file":"/etc/hostname"}mine)")),
+            Ack());
+  EXPECT_EQ(read("/etc/hostname"), Ack("mine"));
+}
+
 TEST_F(ModelTest, RefusesIdsThatAreTaken) {  // [virtio-09c-exec-id-elsewhere, virtio-06r4]
   StartContainer();
   const auto container = [](const char* id) {

@@ -190,6 +190,7 @@ class AgentCommands : public NetworkCommands {
     container->id = *request.id;
     container->envs = process.envs;
     container->files = FilesFor(*request.image, process, request.read_only);
+    ProvideFiles(container->files);
     // v0.7.0 takes the values for names. [from source]
     if (old_ ? !request.sysctls.empty() : !HasSysctls(request, container->files)) return {};
     if (request.initialize && !request.read_only) {  // [from source]
@@ -202,6 +203,12 @@ class AgentCommands : public NetworkCommands {
     pod_.last_files.erase(container->id);
     AddStarted(process, container, container->files, user, outcome, true);
     return {StartOutcome::kGood};
+  }
+  /// The pod's, which are bound over those of each container. [from source]
+  void ProvideFiles(FileSystem& files) const {
+    const PodRequest& pod = pod_.request;
+    if (!old_ && pod.hostname) files.Provide("/etc/hostname", *pod.hostname + "\n");
+    if (pod.dns) files.Provide("/etc/resolv.conf", ResolverText(pod));
   }
   Outcome DieOfStart(const DecodedMessage& message, const char* source) {
     return Die(message, {"its user or workdir does not exist", source});

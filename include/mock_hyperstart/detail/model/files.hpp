@@ -80,8 +80,11 @@ class FileSystem {
 
   ReadResult Read(const std::string& path) const {
     using Kind = ReadResult::Kind;
-    if (!root_.empty()) return ReadReal(Open(path, O_RDONLY | O_NONBLOCK, 0));
     if (!IsPossible(path)) return {};
+    if (const auto file = provided_.find(NormalPath(path)); file != provided_.end()) {
+      return EndsAsDirectory(path) ? ReadResult() : ReadResult{Kind::kContent, file->second};
+    }
+    if (!root_.empty()) return ReadReal(Open(path, O_RDONLY | O_NONBLOCK, 0));
     const std::string normal = NormalPath(path);
     if (const auto file = written_.find(normal); file != written_.end()) {
       return EndsAsDirectory(path) ? ReadResult() : ReadResult{Kind::kContent, file->second};
@@ -109,8 +112,12 @@ class FileSystem {
       if (!file || !WriteAll(file.get(), bytes)) return false;
     }
     written_[normal] = bytes;
+    provided_.erase(normal);
     return true;
   }
+
+  /// A file that the agent puts over the image's. Written does not know it.
+  void Provide(const std::string& path, std::string text) { provided_[path] = std::move(text); }
 
   /// What Write left.
   std::optional<std::string> Written(std::string_view path) const {
@@ -240,6 +247,7 @@ class FileSystem {
   bool machine_;
   bool read_only_;
   std::map<std::string, std::string> written_;
+  std::map<std::string, std::string> provided_;
   std::set<std::string> made_;  // directories
 };
 

@@ -167,6 +167,23 @@ inline StartOutcome CheckStart(const ProcessRequest& process, const FileSystem& 
   return good ? StartOutcome::kGood : StartOutcome::kFails;
 }
 
+/// The /etc/resolv.conf that the agent makes of a startpod. [from source]
+inline std::string ResolverText(const PodRequest& pod) {
+  std::string text;
+  for (const AgentString& server : *pod.dns) {
+    text += "nameserver " + server.value_or("(null)") + "\n";
+  }
+  const auto add = [&](const char* field, const std::vector<AgentString>& values) {
+    if (values.empty()) return;
+    text += field;
+    for (const AgentString& value : values) text += " " + value.value_or("");
+    text += "\n";
+  };
+  add("search", pod.dns_search);
+  add("options", pod.dns_options);
+  return text;
+}
+
 /// Whether there are files below /proc/sys for a container's sysctls. [from source]
 inline bool HasSysctls(const ContainerRequest& container, const FileSystem& files) {
   for (const std::string& name : container.sysctls) {

@@ -60,6 +60,9 @@ struct PodRequest {
   AgentString share_dir;
   std::vector<InterfaceRequest> interfaces;
   std::vector<RouteRequest> routes;
+  std::optional<std::vector<AgentString>> dns;
+  std::vector<AgentString> dns_search;
+  std::vector<AgentString> dns_options;
   std::vector<ContainerRequest> containers;
 };
 struct FileRequest {

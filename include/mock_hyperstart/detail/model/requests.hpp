@@ -304,8 +304,9 @@ class RequestParser {
       pod.routes = std::move(routes);
       return true;
     }
-    if (TakeKey("dns")) return SkipStrings();
-    if (!old_ && (TakeKey("dnsSearch") || TakeKey("dnsOptions"))) return SkipStrings();
+    if (TakeKey("dns")) return ReadStrings(pod.dns.emplace());
+    if (!old_ && TakeKey("dnsSearch")) return ReadStrings(pod.dns_search);
+    if (!old_ && TakeKey("dnsOptions")) return ReadStrings(pod.dns_options);
     if (!TakeKey("portmappingWhiteLists") || Here().type != Type::kObject) return false;
     std::size_t lists = Here().size;
     ++at_;
