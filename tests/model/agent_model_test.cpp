@@ -314,6 +314,18 @@ TEST_F(ModelTest, LetsTwoFramesOfOneReadShareTheBuffer) {  // [from source]
             std::string(300, 'a') + std::string(212, 'b') + std::string(300, 'c'));
 }
 
+TEST_F(ModelTest, LetsFramesForTwoProcessesShareNothing) {  // [from source]
+  StartContainer();
+  client_->io().Write(wire::Io(1, std::string(300, 'a')) + wire::Io(77, "x") +
+                      wire::Io(1, std::string(300, 'b')));
+  std::string echoed;
+  while (echoed.size() < 600) {
+    const wire::Frame frame = client_->ReadIo();
+    if (frame.key == 1) echoed += frame.payload;
+  }
+  EXPECT_EQ(echoed, std::string(300, 'a') + std::string(300, 'b'));
+}
+
 TEST_F(ModelTest, FindsWhatCameWhileItWaitedAtOnce) {  // [from source]
   StartContainer();
   client_->Send(Command::kSetupInterface, Json{{"device", "eth7"}});
@@ -617,6 +629,39 @@ TEST_F(StrictModelTest, ReportsAFrameThatIsTooLongOnce) {
 TEST_F(StrictModelTest, ReportsAHeaderWhosePayloadHasNotBegunOnce) {
   client_->ctl().Write(wire::Ctl(12, "abc").substr(0, 8));
   ExpectOneViolation("virtio-03i-chunk-boundary-after-header");
+}
+
+class VirtioModelTest : public ModelTest {
+ protected:
+  VirtioModelTest() : ModelTest(AgentVersion::kHyperstart110, VirtioOptions()) {
+    EXPECT_EQ(client_->ReadReply().command, Command::kReady);
+  }
+
+  static Options VirtioOptions() {
+    Options options;
+    options.transport = Transport::kVirtio;
+    return options;
+  }
+};
+
+TEST_F(VirtioModelTest, KeepsWhatIsSaidWhileThereIsNoClient) {  // [virtio-08a-reconnect-ctl]
+  const Inits inits;
+  model_.OnProgram("/init", inits.program());
+  StartPod();
+  ASSERT_EQ(
+      client_->Call(Command::kNewContainer, ContainerJson("c1", ProcessJson("init", 1, {"/init"}))),
+      Ack());
+  const Process init = inits.Last();
+  client_.reset();
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kIo, kDeadline));
+  init.Out("late");
+  init.Exit(3);
+  while (!model_.Containers().empty()) std::this_thread::yield();
+  client_.emplace(agent_.GetSocketPaths());
+  EXPECT_EQ(client_->ReadStream(1), "late");
+  EXPECT_EQ(client_->ReadEnd(), (Ended{"c1", "init", 3}));
+  EXPECT_EQ(client_->Call(Command::kPing), Ack()) << "without another ready";
 }
 
 class VsockModelTest : public ModelTest {

@@ -37,6 +37,13 @@ TEST_F(Gate, LetsTwoFramesOfABurstShareTheBuffer) {
   EXPECT_EQ(Write(300, 0ms), 212u);
 }
 
+TEST_F(Gate, IsEmptyAfterAFrameForSomeoneElse) {
+  EXPECT_EQ(Write(300), 300u);
+  gate_.EndBurst();
+  EXPECT_EQ(Write(300, 0ms), 300u);
+  EXPECT_EQ(Write(300, 0ms), 212u);
+}
+
 TEST_F(Gate, KeepsThePlaceOfWhatIsNotRead) {
   gate_.SetBlocked(true);
   EXPECT_EQ(Write(300), 300u);

@@ -238,6 +238,9 @@ class AgentCore : public ProcessThread {
   void TakeIo(const IoPacket& packet, Clock::time_point read_at) override {
     if (stopped()) return;
     const ProcessPtr process = FindBySeq(packet.seq);
+    const ProcessPtr before = last_input_.lock();
+    if (before && before != process) before->input.EndBurst();
+    last_input_ = process;
     if (!process) {
       agent_->SendIo(packet.seq, {});  // [virtio-07a-io-unknown-seq]
       return;
@@ -372,6 +375,8 @@ class AgentCore : public ProcessThread {
     pod_.containers.erase(std::remove(pod_.containers.begin(), pod_.containers.end(), container),
                           pod_.containers.end());
   }
+
+  std::weak_ptr<ModelProcess> last_input_;  // whom the last frame on io was for
 };
 
 }  // namespace hyperstart::detail

@@ -40,6 +40,8 @@ class StdinGate {
     first_of_pair_ = second ? 0 : kept.size();
     first_at_ = read_at;
   }
+  /// A frame for someone else has come: the agent has emptied the buffer meanwhile.
+  void EndBurst() { first_of_pair_ = 0; }
   /// The client closed it: what is pending goes first.
   void RequestEnd() { end_requested_ = true; }
 
