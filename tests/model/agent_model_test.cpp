@@ -898,6 +898,15 @@ TEST_F(OldModelTest, WaitsForAPayloadThatHasNotBegun) {
   EXPECT_EQ(client_->ReadReply(), Ack());
 }
 
+TEST_F(OldModelTest, DoesNotDieOfABrokenLength) {  // [from source]
+  client_->ctl().Write(wire::U32(12) + wire::U32(4));
+  EXPECT_TRUE(client_->CtlCloses()) << "the mock can't go on";
+  EXPECT_THAT(agent_.TakeViolations(), SizeIs(1));
+  EXPECT_THAT(agent_.Transcript(), Not(HasSubstr("both channels close")));
+  client_->Write(77, "x");
+  EXPECT_EQ(client_->ReadIo(), (wire::Frame{77, ""}));
+}
+
 // Of v0.7.0's source, as what follows.
 TEST_F(OldModelTest, SaysNextBeforeItWorksOnACommand) {
   client_->Send(Command::kStartPod, std::string("{}"));
