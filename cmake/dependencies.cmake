@@ -6,9 +6,18 @@ set(mock_hyperstart_fmt_commit 1be298e1bd68957e4cd352e1f676f00e07dcfb57)  # 12.2
 
 include(cmake/find_dependencies.cmake)
 
+# mock-hyperstart needs no GoogleTest: where nothing else is built, that may be missing.
+set(needs_gtest ON)
+if(PROJECT_IS_TOP_LEVEL AND MOCK_HYPERSTART_BUILD_PROGRAM AND
+   NOT (MOCK_HYPERSTART_BUILD_TESTS OR MOCK_HYPERSTART_BUILD_EXAMPLES OR
+        MOCK_HYPERSTART_BUILD_BENCHMARKS OR MOCK_HYPERSTART_TEST_CONSUMERS))
+  set(needs_gtest OFF)
+  list(REMOVE_ITEM mock_hyperstart_missing "${mock_hyperstart_missing_gtest}")
+endif()
+
 if(mock_hyperstart_missing AND MOCK_HYPERSTART_FETCH_DEPENDENCIES)
   include(FetchContent)
-  if(NOT TARGET GTest::gtest)
+  if(needs_gtest AND NOT TARGET GTest::gtest)
     FetchContent_Declare(googletest GIT_REPOSITORY https://github.com/google/googletest.git
                          GIT_TAG ${mock_hyperstart_googletest_commit})
     set(INSTALL_GTEST OFF)
@@ -29,6 +38,9 @@ if(mock_hyperstart_missing AND MOCK_HYPERSTART_FETCH_DEPENDENCIES)
     set_target_properties(fmt PROPERTIES SYSTEM ON)
   endif()
   include(cmake/find_dependencies.cmake)
+  if(NOT needs_gtest)
+    list(REMOVE_ITEM mock_hyperstart_missing "${mock_hyperstart_missing_gtest}")
+  endif()
 endif()
 
 if(mock_hyperstart_missing)
