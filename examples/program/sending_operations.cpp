@@ -90,7 +90,7 @@ std::vector<Operation> SendingOperations() {
          return Json();
        }},
       {"reset",
-       "ends the connection with an error",
+       "ends the connection with an error, once the client has written again",
        {kChannel},
        false,
        [](Double& d, Caller&, const Json& p) {

@@ -102,7 +102,7 @@ func (h *Hyperstart) SendRaw(channel string, bytes []byte) {
 // Disconnect ends the connection of the client.
 func (h *Hyperstart) Disconnect(channel string) { h.t.Helper(); h.onChannel("disconnect", channel) }
 
-// Reset ends it with an error.
+// Reset ends it with an error, which the client sees once it has written again.
 func (h *Hyperstart) Reset(channel string) { h.t.Helper(); h.onChannel("reset", channel) }
 
 // ShutdownSend ends what the client receives; the mock goes on reading.
