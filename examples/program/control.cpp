@@ -92,6 +92,7 @@ void ControlSocket::Accept() {
       try {
         RpcSession session(agent_, fd, output_limit_, true);
         session.Serve(fd, quit_fd_);
+        session.FinishWaits(fd, quit_fd_);
       } catch (const std::exception& error) {
         std::fprintf(stderr, "mock-hyperstart: a client of --control: %s\n", error.what());
       }

@@ -56,16 +56,16 @@ Json IoPackets(Double& d, Caller&, const Json& p) {
   }
   return list;
 }
-Json WaitForMessage(Double& d, Caller&, const Json& p) {
+Json WaitForMessage(Double& d, Caller& caller, const Json& p) {
   auto& records = d.server().records();
   const auto dialect = d.options().dialect;
   const auto command = MaybeCommand(d, p);
-  const auto timeout = Timeout(d, p);
+  const auto limit = Limit(d, caller, p);
   if (!p.contains("payload_json")) {
-    return ToJson(ValueOf(records.WaitForMessage(command, timeout)), dialect);
+    return ToJson(ValueOf(records.WaitForMessage(command, limit)), dialect);
   }
   const auto criterion = ToCriterion(command, p.at("payload_json"), dialect);
-  return ToJson(ValueOf(records.WaitForMessage(*criterion, timeout)), dialect);
+  return ToJson(ValueOf(records.WaitForMessage(*criterion, limit)), dialect);
 }
 Json On(Double& d, Caller&, const Json& p) {
   const auto command = MaybeCommand(d, p);
@@ -145,46 +145,47 @@ std::vector<Operation> RecordAndReplyOperations() {
        "the oldest io packet, of that stream",
        {kMaybeSeq},
        true,
-       [](Double& d, Caller&, const Json& p) {
-         return ToJson(ValueOf(d.server().records().WaitForPacket(MaybeSeq(p), Timeout(d, p))));
+       [](Double& d, Caller& caller, const Json& p) {
+         return ToJson(
+             ValueOf(d.server().records().WaitForPacket(MaybeSeq(p), Limit(d, caller, p))));
        }},
       {"read_stream",
        "so many bytes of a stream",
        {kSeq, {"bytes", Kind::kNumber}},
        true,
-       [](Double& d, Caller&, const Json& p) {
+       [](Double& d, Caller& caller, const Json& p) {
          return Data(d.server().records().WaitForBytes(Number(p, "seq"), Number(p, "bytes"),
-                                                       Timeout(d, p)));
+                                                       Limit(d, caller, p)));
        }},
       {"read_stream_to_end",
        "a stream up to its end",
        {kSeq},
        true,
-       [](Double& d, Caller&, const Json& p) {
-         return Data(d.server().records().WaitForEnd(Number(p, "seq"), Timeout(d, p)));
+       [](Double& d, Caller& caller, const Json& p) {
+         return Data(d.server().records().WaitForEnd(Number(p, "seq"), Limit(d, caller, p)));
        }},
       {"wait_for_connection",
        "until a client is there",
        {{"channel", Kind::kChannel, false}},
        true,
-       [](Double& d, Caller&, const Json& p) {
+       [](Double& d, Caller& caller, const Json& p) {
          std::optional<Channel> channel;
          if (p.contains("channel")) channel = ChannelOf(p);
-         return True(d.server().records().WaitForConnection(channel, Timeout(d, p)));
+         return True(d.server().records().WaitForConnection(channel, Limit(d, caller, p)));
        }},
       {"wait_for_disconnect",
        "until a client has left",
        {kChannel},
        true,
-       [](Double& d, Caller&, const Json& p) {
-         return True(d.server().records().WaitForDisconnect(ChannelOf(p), Timeout(d, p)));
+       [](Double& d, Caller& caller, const Json& p) {
+         return True(d.server().records().WaitForDisconnect(ChannelOf(p), Limit(d, caller, p)));
        }},
       {"wait_for_plans",
        "until each plan for once was used",
        {},
        true,
-       [](Double& d, Caller&, const Json& p) {
-         return True(d.server().records().WaitForPlans(d.server().policy(), Timeout(d, p)));
+       [](Double& d, Caller& caller, const Json& p) {
+         return True(d.server().records().WaitForPlans(d.server().policy(), Limit(d, caller, p)));
        }},
       {"on",
        "plans the reply to a command",

@@ -4,6 +4,7 @@
 #ifndef OPERATIONS_HPP_
 #define OPERATIONS_HPP_
 
+#include <atomic>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -25,6 +26,8 @@ class Caller {
  public:
   virtual void Subscribe() = 0;
   virtual void HandleCommands(bool enabled) = 0;
+  /// Set once nobody waits for the results of waits any more; null: never.
+  virtual const std::atomic<bool>* has_left() const { return nullptr; }
 
  protected:
   ~Caller() = default;

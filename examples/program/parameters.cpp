@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
+
 namespace program {
 
 std::uint64_t Number(const Json& p, const char* key, std::uint64_t most) {
@@ -37,10 +39,13 @@ hyperstart::Channel ChannelOf(const Json& p) { return ToChannel(p.at("channel"))
 
 std::string BytesOf(const Json& p, const char* key) { return GetBytes(p, key).value_or(""); }
 
-std::chrono::milliseconds Timeout(Double& d, const Json& p) {
-  if (!p.contains("timeout_ms")) return d.options().timeout;
-  return std::chrono::milliseconds(
-      Number(p, "timeout_ms", std::numeric_limits<std::uint32_t>::max()));
+hyperstart::detail::WaitLimit Limit(Double& d, const Caller& caller, const Json& p) {
+  std::chrono::milliseconds timeout = d.options().timeout;
+  if (p.contains("timeout_ms")) {
+    timeout = std::chrono::milliseconds(
+        Number(p, "timeout_ms", std::numeric_limits<std::uint32_t>::max()));
+  }
+  return {timeout, caller.has_left()};
 }
 
 }  // namespace program

@@ -4,7 +4,6 @@
 #ifndef PARAMETERS_HPP_
 #define PARAMETERS_HPP_
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -12,7 +11,9 @@
 
 #include "double.hpp"
 #include "json_values.hpp"
+#include "mock_hyperstart/detail/agent/wait_list.hpp"
 #include "mock_hyperstart/protocol.hpp"
+#include "operations.hpp"
 
 namespace program {
 
@@ -24,7 +25,7 @@ std::optional<hyperstart::Command> MaybeCommand(Double& d, const Json& p);
 std::optional<std::uint64_t> MaybeSeq(const Json& p);
 hyperstart::Channel ChannelOf(const Json& p);
 std::string BytesOf(const Json& p, const char* key);
-std::chrono::milliseconds Timeout(Double& d, const Json& p);
+hyperstart::detail::WaitLimit Limit(Double& d, const Caller& caller, const Json& p);
 
 }  // namespace program
 

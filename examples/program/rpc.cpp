@@ -1,6 +1,7 @@
 #include "rpc.hpp"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -30,7 +31,9 @@ constexpr int kMostWaits = 1000;
 }  // namespace
 
 RpcSession::RpcSession(Double& agent, int out_fd, std::size_t output_limit, bool owns_fd)
-    : agent_(agent), output_(out_fd, output_limit, owns_fd) {
+    : agent_(agent),
+      output_(out_fd, output_limit, owns_fd),
+      wait_ended_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   const hyperstart::SocketPaths& paths = agent.server().paths();
   output_.Write(Dump({{"jsonrpc", "2.0"},
                       {"method", "listening"},
@@ -46,6 +49,7 @@ RpcSession::~RpcSession() {
   Detach();
   std::unique_lock lock(mutex_);
   wait_ended_.wait(lock, [&] { return waits_ == 0; });
+  ::close(wait_ended_fd_);
 }
 
 void RpcSession::Detach() {
@@ -83,6 +87,28 @@ void RpcSession::Serve(int in_fd, int quit_fd) {
     }
   }
   if (!line.empty()) HandleLine(line);
+}
+
+void RpcSession::FinishWaits(int socket, int quit_fd) {
+  if (handles_commands_) HandleCommands(false);  // nobody can answer
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waits_ == 0) return;
+    }
+    // Without POLLIN, `socket` becomes ready once its client can neither send nor receive.
+    std::array<pollfd, 3> pollers{
+        {{socket, 0, 0}, {quit_fd, POLLIN, 0}, {wait_ended_fd_, POLLIN, 0}}};
+    if (::poll(pollers.data(), pollers.size(), -1) < 0 && errno != EINTR) return;
+    if (pollers[1].revents != 0) return;
+    if (pollers[0].revents != 0) {
+      has_left_ = true;
+      agent_.server().records().EndCancelledWaits();
+      return;
+    }
+    std::uint64_t count = 0;
+    static_cast<void>(!::read(wait_ended_fd_, &count, sizeof(count)));
+  }
 }
 
 void RpcSession::HandleLine(std::string_view line) {
@@ -180,6 +206,8 @@ void RpcSession::RunOnThread(const Operation& operation, const Json& parameters,
     const std::lock_guard lock(mutex_);
     --waits_;
     wait_ended_.notify_all();
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(wait_ended_fd_, &one, sizeof(one)));
   };
   try {
     std::thread([=, &operation] {

@@ -4,6 +4,7 @@
 #ifndef RPC_HPP_
 #define RPC_HPP_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -29,11 +30,16 @@ class RpcSession final : public Caller, private hyperstart::detail::EventSink {
 
   /// Reads requests until the end of `in_fd`, or until `quit_fd` becomes readable.
   void Serve(int in_fd, int quit_fd);
+  /// After Serve: goes on until the waits have ended, or the client of the socket has left, or
+  /// `quit_fd` becomes readable. A client that has only closed its sending direction still gets the
+  /// results; the waits of one that has left end.
+  void FinishWaits(int socket, int quit_fd);
   /// The client gets no events and is asked nothing any more.
   void Detach();
 
   void Subscribe() override;
   void HandleCommands(bool enabled) override;
+  const std::atomic<bool>* has_left() const override { return &has_left_; }
 
  private:
   void OnEvent(const hyperstart::Event& event) override;
@@ -50,6 +56,8 @@ class RpcSession final : public Caller, private hyperstart::detail::EventSink {
   Output output_;
   bool subscribed_ = false;
   bool handles_commands_ = false;
+  std::atomic<bool> has_left_{false};
+  const int wait_ended_fd_;  // readable once a wait has ended
   std::mutex mutex_;
   std::condition_variable wait_ended_;
   int waits_ = 0;  // threads that run

@@ -199,6 +199,42 @@ class Control(unittest.TestCase):
                 self.assertFalse(os.path.exists(path))
 
 
+    def test_the_waits_of_a_client_that_leaves_end(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, 'control')
+            with Double('--control', path) as double, ctl(double) as c:
+                wait = (b'{"id": 1, "method": "wait_for_message", "params": {"timeout_ms": '
+                        b'4000000000}}\n')
+                double.call('wait_for_connection', channel='ctl')
+                descriptors = f'/proc/{double.process.pid}/fd'
+                before = len(os.listdir(descriptors))
+
+                def begin_wait(client):
+                    client.settimeout(DEADLINE)
+                    client.connect(path)
+                    self.assertIn(b'listening', client.recv(4096))
+                    client.sendall(wait)
+
+                # It sends nothing more, but waits for the answer.
+                with socket.socket(socket.AF_UNIX) as client:
+                    begin_wait(client)
+                    client.shutdown(socket.SHUT_WR)
+                    c.call(12)
+                    with client.makefile('r') as file:
+                        self.assertEqual(json.loads(file.readline())['result']['command'], 'ping')
+                        self.assertEqual(file.readline(), '')
+                # It leaves: when its waits have ended, its connection is closed.
+                with socket.socket(socket.AF_UNIX) as client:
+                    begin_wait(client)
+                    self.assertGreater(len(os.listdir(descriptors)), before)
+                end = time.monotonic() + DEADLINE
+                while len(os.listdir(descriptors)) > before and time.monotonic() < end:
+                    pass
+                self.assertEqual(len(os.listdir(descriptors)), before)
+                c.call(12)
+                self.assertEqual(len(double.call('messages')), 1)
+
+
 class HyperstartCtl(unittest.TestCase):
     def run_ctl(self, *arguments, **options):
         return subprocess.run([CTL, *arguments], capture_output=True, timeout=DEADLINE, check=False,

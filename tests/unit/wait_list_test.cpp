@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +74,25 @@ TEST_F(WaitListTest, SaysWhyAWaitFails) {
     waits_.Close(lock);
   }
   EXPECT_EQ(WaitNow(), "the mock is stopped");
+}
+
+TEST_F(WaitListTest, ACancelledWaitEnds) {
+  Open();
+  std::atomic<bool> cancelled{false};
+  BlockedCall<std::optional<std::string>> wait([&] {
+    MutexLock lock(mutex_);
+    Waiter waiter(Awaits::kMessage);
+    const WaitList::Listed listed(waits_, waiter);
+    return waits_.Wait(
+        lock, waiter, {std::chrono::minutes(1), &cancelled}, [] { return false; },
+        [] { return NoText(); });
+  });
+  cancelled = true;
+  {
+    const MutexLock lock(mutex_);
+    waits_.WakeAll();
+  }
+  EXPECT_EQ(wait.Get(), "the wait is cancelled");
 }
 
 TEST_F(WaitListTest, WakesAWaiterForWhatItWaitsForAndNothingElse) {

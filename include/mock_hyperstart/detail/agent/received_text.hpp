@@ -40,6 +40,11 @@ inline std::string DescribeReceived(const IoPacket& packet) {
   return name + "  " + Bytes(packet.data.size()) + "  " + OneLine(packet.data);
 }
 
+/// What a criterion explains, on a line of its own.
+inline std::string Indented(const std::string& explanation) {
+  return explanation.empty() ? explanation : "\n       " + explanation;
+}
+
 /// "; received instead:" and a line for each of the records that matter most: those with the key
 /// `wanted`, then the newest, in the order of their arrival. `describe` is called with a record and
 /// returns its line, and more lines that explain it.

@@ -8,7 +8,6 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -116,6 +115,11 @@ class Records {
     }
     waits_.Close(lock);
   }
+  /// Ends the waits whose flag says that they are cancelled.
+  void EndCancelledWaits() {
+    const MutexLock lock(mutex_);
+    waits_.WakeAll();
+  }
 
   // ---- From test threads
 
@@ -148,7 +152,7 @@ class Records {
     return At(channel).connected;
   }
 
-  using Timeout = std::chrono::milliseconds;
+  using Timeout = WaitLimit;
 
   /// The oldest message; with a command, the oldest of those.
   WaitResult<DecodedMessage> WaitForMessage(std::optional<Command> command, Timeout timeout) {
@@ -230,7 +234,7 @@ class Records {
                          : channels_[0].connected && channels_[1].connected;
         },
         [&] { return "no client on " + (channel ? ToString(*channel) : "both channels"); },
-        &Nothing);
+        &NoText);
   }
   /// A departure that no such wait has taken yet.
   WaitResult<Happened> WaitForDisconnect(Channel channel, Timeout timeout) {
@@ -241,7 +245,7 @@ class Records {
           --At(channel).departures;
           return true;
         },
-        [&] { return "no departure of a client from " + ToString(channel); }, &Nothing);
+        [&] { return "no departure of a client from " + ToString(channel); }, &NoText);
   }
   /// Until each WillOnce of `policy` has been used and its reply has been sent.
   WaitResult<Happened> WaitForPlans(ReplyPolicy& policy, Timeout timeout) {
@@ -315,8 +319,6 @@ class Records {
     waits_.Wake(what, key, packets_);
   }
 
-  static std::string Nothing() { return {}; }
-
   WaitResult<Happened> WaitToHappen(Awaits what, Timeout timeout, FunctionRef<bool> attempt,
                                     FunctionRef<std::string> describe,
                                     FunctionRef<std::string> received) {
@@ -331,14 +333,14 @@ class Records {
   /// `received`; else an empty text. All are called under the lock.
   std::string Wait(Waiter& waiter, Timeout timeout, FunctionRef<bool> attempt,
                    FunctionRef<std::string> describe, FunctionRef<std::string> received,
-                   FunctionRef<std::string> hopeless = &Nothing) {
+                   FunctionRef<std::string> hopeless = &NoText) {
     MutexLock lock(mutex_);
     if (attempt()) return {};
     const WaitList::Listed listed(waits_, waiter);
     const std::optional<std::string> why = waits_.Wait(lock, waiter, timeout, attempt, hopeless);
     if (!why) return {};
     const std::string when =
-        why->empty() ? fmt::format(" within {} ms", timeout.count()) : ": " + *why;
+        why->empty() ? fmt::format(" within {} ms", timeout.timeout.count()) : ": " + *why;
     lock.Unlock();  // see SetBacklogProbe
     const bool ctl_waiting = has_backlog_ && has_backlog_(Channel::kCtl);
     const bool io_waiting = has_backlog_ && has_backlog_(Channel::kIo);
@@ -364,9 +366,6 @@ class Records {
       return DescribeReceived(*packet) +
              (criterion != nullptr ? Indented(criterion->Explain(*packet)) : "");
     });
-  }
-  static std::string Indented(const std::string& explanation) {
-    return explanation.empty() ? explanation : "\n       " + explanation;
   }
 
   /// "ctl: connected, 300 of 512 bytes of a newcontainer have arrived; io: never connected"

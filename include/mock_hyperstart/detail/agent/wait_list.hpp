@@ -5,6 +5,7 @@
 #define MOCK_HYPERSTART_DETAIL_AGENT_WAIT_LIST_HPP_
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,20 @@
 #include "mock_hyperstart/detail/net/mutex.hpp"
 
 namespace hyperstart::detail {
+
+/// How long a wait may wait. `cancelled`, if there is one, ends it before: whoever sets it calls
+/// WakeAll then, and leaves it set until the wait has ended.
+struct WaitLimit {
+  template <typename Count, typename Unit>
+  WaitLimit(std::chrono::duration<Count, Unit> most,  // NOLINT(google-explicit-constructor)
+            const std::atomic<bool>* flag = nullptr)
+      : timeout(most), cancelled(flag) {}
+
+  std::chrono::milliseconds timeout;
+  const std::atomic<bool>* cancelled;
+};
+
+inline std::string NoText() { return {}; }
 
 enum class Awaits { kMessage, kPacket, kConnection, kPlans };
 
@@ -39,7 +54,7 @@ class WaitList {
   /// Ends every wait. Returns when the last one has ended.
   void Close(MutexLock& lock) {
     if (life_ == Life::kStarted) life_ = Life::kStopped;
-    for (Waiter* const waiter : waiters_) waiter->wakeup.NotifyOne();
+    WakeAll();
     while (!waiters_.empty()) all_ended_.Wait(lock);
   }
 
@@ -53,6 +68,11 @@ class WaitList {
       waiter->woken = true;
       waiter->wakeup.NotifyOne();
     }
+  }
+
+  /// Every waiter looks whether it is cancelled.
+  void WakeAll() {
+    for (Waiter* const waiter : waiters_) waiter->wakeup.NotifyOne();
   }
 
   /// Keeps a waiter in the list, so that Close waits for it: until the wait has built its result,
@@ -75,16 +95,16 @@ class WaitList {
   };
 
   /// `waiter` is listed. Waits until `attempt` succeeds: then returns nothing. Else the reason:
-  /// what `hopeless` says as soon as it says something, or that the mock is not started; empty if
-  /// the time is over. Both are called under `lock`.
-  std::optional<std::string> Wait(MutexLock& lock, Waiter& waiter,
-                                  std::chrono::milliseconds timeout, FunctionRef<bool> attempt,
-                                  FunctionRef<std::string> hopeless) {
-    const Clock::time_point deadline = DeadlineIn(timeout);
+  /// what `hopeless` says as soon as it says something, or that the mock is not started, or that
+  /// the wait is cancelled; empty if the time is over. Both are called under `lock`.
+  std::optional<std::string> Wait(MutexLock& lock, Waiter& waiter, WaitLimit limit,
+                                  FunctionRef<bool> attempt, FunctionRef<std::string> hopeless) {
+    const Clock::time_point deadline = DeadlineIn(limit.timeout);
     for (;;) {
       if (std::string why = hopeless(); !why.empty()) return why;
       if (life_ == Life::kStopped) return "the mock is stopped";
       if (life_ == Life::kNotStarted) return "the mock is not started: call Start() first";
+      if (limit.cancelled != nullptr && *limit.cancelled) return "the wait is cancelled";
       if (Clock::now() >= deadline) return std::string();
       waiter.woken = false;
       waiter.wakeup.WaitUntil(lock, deadline);
