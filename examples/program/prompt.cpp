@@ -185,6 +185,13 @@ bool Prompt::RunLine(const std::string& line) {
       std::fputs(hyperstart::detail::TranscriptText(events, colour_).c_str(), stdout);
     } else if (result.is_string()) {
       std::fputs(result.get_ref<const std::string&>().c_str(), stdout);
+    } else if (result.is_array() && !result.empty()) {
+      const char* before = "[";  // one a line
+      for (const Json& item : result) {
+        std::printf("%s%s", before, Dump(item).c_str());
+        before = ",\n ";
+      }
+      std::puts("]");
     } else {
       std::printf("%s\n", result.is_null() ? "ok" : Dump(result).c_str());
     }

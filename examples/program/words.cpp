@@ -152,7 +152,10 @@ Json ToParameters(const Operation& operation, const Words& words) {
       ++at;
       continue;
     }
-    if (next == all.end()) throw BadParameters("too many words: " + Usage(operation));
+    if (next == all.end()) {
+      throw BadParameters("too many words (text with blanks stands in \"quotes\"): " +
+                          Usage(operation));
+    }
     if (next->kind == Kind::kReply) {
       parameters[std::string(next->name)] = Reply(words, at);
     } else {

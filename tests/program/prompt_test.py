@@ -170,6 +170,15 @@ class Lines(unittest.TestCase):
             self.assertEqual(bad.returncode, 2)
             self.assertIn('a reply is ack', bad.stderr)
 
+    def test_lists_have_one_item_a_line(self):
+        done = self.run_lines('stop_listening io\nstop_listening ctl\ntranscript json\n')
+        text = done.stdout[done.stdout.index('['):]
+        self.assertEqual((len(text.splitlines()), len(json.loads(text))), (2, 2))
+
+    def test_too_many_words(self):
+        self.assertEqual(self.run_lines('close_io 1 2').stderr,
+                         'too many words (text with blanks stands in "quotes"): close_io SEQ\n')
+
 
 class Control(unittest.TestCase):
     def test_several_clients(self):

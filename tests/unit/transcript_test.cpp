@@ -117,7 +117,7 @@ TEST(TranscriptTest, SaysHowManyEventsWereNotKept) {
   EXPECT_EQ(TranscriptText(conversation.events()),
             "[hyperstart]   +1.5 ms  ctl  -->  ping            0 bytes\n"
             "[hyperstart]  ... 8002 more events, not kept ...\n"
-            "[hyperstart]+12006.0 ms  ctl  -->  ping            0 bytes\n");
+            "[hyperstart] +12006.0 ms  ctl  -->  ping            0 bytes\n");
 }
 
 TEST(TranscriptTest, JoinsNothingAcrossAGap) {

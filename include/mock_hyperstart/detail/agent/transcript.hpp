@@ -57,7 +57,7 @@ inline std::string_view Colour(const Event& event) {
 /// One line of the conversation, with its line feed.
 inline std::string TranscriptLine(const Event& event, std::string_view words, bool colour) {
   const std::string_view begin = colour ? Colour(event) : "";
-  return fmt::format("[hyperstart]{:>10}  {:<3}  {}{:<3}  {}{}\n", DescribeTime(event),
+  return fmt::format("[hyperstart] {:>9}  {:<3}  {}{:<3}  {}{}\n", DescribeTime(event),
                      ToString(event.channel), begin, Arrow(event), words,
                      begin.empty() ? "" : "\x1b[0m");
 }
