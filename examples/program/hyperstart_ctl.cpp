@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "mock_hyperstart/protocol.hpp"
+#include "standard_streams.hpp"
 
 namespace {
 
@@ -96,6 +97,7 @@ void Io(const std::string& path, std::uint64_t seq) {
 }  // namespace
 
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): no memory
+  program::OpenStandardStreams();
   CLI::App app("hyperstart-ctl: a client of hyperstart for the shell");
   std::string ctl_path;
   std::string io_path;

@@ -19,6 +19,7 @@
 #include "options.hpp"
 #include "prompt.hpp"
 #include "rpc.hpp"
+#include "standard_streams.hpp"
 
 namespace program {
 namespace {
@@ -87,6 +88,7 @@ int Run(const Arguments& arguments, int quit_fd) {
 }  // namespace program
 
 int main(int argc, char** argv) {
+  program::OpenStandardStreams();
   std::setlocale(LC_CTYPE, "");
   try {
     program::Arguments arguments;

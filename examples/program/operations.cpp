@@ -18,7 +18,6 @@ namespace program {
 namespace {
 
 using hyperstart::Channel;
-using hyperstart::Command;
 using hyperstart::detail::Happened;
 using hyperstart::detail::WaitResult;
 

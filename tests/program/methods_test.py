@@ -253,6 +253,16 @@ class Ends(unittest.TestCase):
                 self.assertIn(b'in use', taken.stderr)
                 self.assertEqual(double.close(), 0)
 
+    def test_streams_that_are_closed(self):
+        # As `mock-hyperstart <&- >&- 2>&-`. The end of stdin ends the program.
+        for arguments in (['--rpc'], []):
+            for closed in ([0], [0, 1, 2]):
+                status = subprocess.run(
+                    [PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                    timeout=DEADLINE, check=False,
+                    preexec_fn=lambda fds=closed: [os.close(fd) for fd in fds]).returncode
+                self.assertEqual(status, 0, (arguments, closed))
+
     def test_local_processes_end_with_the_program(self):
         with Double('--model', '--programs', 'local') as double, ctl(double) as c, io(double) as i:
             Options.new_container(self, c, '/bin/sh', '-c', 'echo $$; exec sleep 1000')
