@@ -9,6 +9,13 @@
 //	ctl, io := agent.GetSocketPaths()
 //	// ... the code under test connects to both ...
 //	if string(agent.WaitForMessage(hyperstartmock.Ping).Message) != "hello" {
+//		t.Error("another ping came")
+//	}
+//
+// A project names the folder in its go.mod, or has a copy of it:
+//
+//	require hyperstartmock v0.0.0
+//	replace hyperstartmock => /path/to/examples/go/hyperstartmock
 //
 // # In place of the mock of virtcontainers
 //
@@ -38,6 +45,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -192,7 +200,7 @@ func (h *Hyperstart) Stop() {
 	if h.t.Failed() {
 		var text string
 		if program.call("transcript", nil, &text) == nil {
-			h.t.Log("the conversation:\n" + text)
+			h.t.Log("the conversation:\n" + strings.TrimSpace(text))
 		}
 	}
 	if err := program.end(); err != nil {
