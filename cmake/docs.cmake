@@ -11,7 +11,7 @@ file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/docs/namespaces.dox
      CONTENT "/** @namespace fmt\n * @namespace nlohmann */\n\
 /** @namespace hyperstart\n * All of the library: a test double of the agent hyperstart. */\n")
 set(DOXYGEN_OUTPUT_DIRECTORY docs)
-set(DOXYGEN_STRIP_FROM_PATH ${PROJECT_SOURCE_DIR}/include)
+set(DOXYGEN_STRIP_FROM_PATH ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR})
 set(DOXYGEN_USE_MDFILE_AS_MAINPAGE ${PROJECT_SOURCE_DIR}/cmake/docs/main.md)
 set(DOXYGEN_EXCLUDE_SYMBOLS hyperstart::detail hyperstart::detail::* fmt fmt::* nlohmann
                             nlohmann::* detail detail::*)

@@ -29,7 +29,7 @@ for name in $classes; do
   [[ -e $html/classhyperstart_1_1$name.html || -e $html/structhyperstart_1_1$name.html ]] ||
     complain "$name has no page in the reference"
 done
-for page in index threads lifetimes errors limits protocol; do
+for page in index md_cmake_docs_{threads,lifetimes,errors,limits,protocol}; do
   [[ -e $html/$page.html ]] || complain "the page $page is missing"
 done
 if leaked=$(compgen -G "$html/*detail*.html"); then complain "pages of the implementation: $leaked"; fi

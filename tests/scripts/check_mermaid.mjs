@@ -1,6 +1,7 @@
-// check_mermaid.mjs DIAGRAM PAYLOADS: parses the diagram with Mermaid. Each of its lines must be one
+// check_mermaid.mjs DIAGRAM PAYLOADS DOCUMENT...: parses the diagram with Mermaid. Each of its lines must be one
 // message or note that says what the line says, each line of PAYLOADS must be in one of them, and
-// none of them may change Mermaid's configuration. Needs the npm packages mermaid and jsdom.
+// none of them may change Mermaid's configuration. Mermaid must also read each diagram of the
+// documents, which are Markdown. Needs the npm packages mermaid and jsdom.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ globalThis.window = new JSDOM('').window;
 globalThis.document = window.document;
 const { default: mermaid } = await import('mermaid');
 
-const [diagram, payloads] = process.argv.slice(2).map((path) => readFileSync(path, 'utf8'));
+const [diagram, payloads] = process.argv.slice(2, 4).map((path) => readFileSync(path, 'utf8'));
 const lines = (text) => text.split('\n').filter((line) => line !== '');
 
 // Mermaid parses "#37;" as a placeholder, which its renderer makes an HTML entity.
@@ -32,3 +33,9 @@ for (const payload of lines(payloads)) {
   assert.ok(messages.some((message) => message.includes(payload)), `no message says ${payload}`);
 }
 console.log(`Mermaid shows ${messages.length} messages as they are.`);
+
+for (const path of process.argv.slice(4)) {
+  const blocks = readFileSync(path, 'utf8').matchAll(/^```mermaid\n(.*?)^```$/gms);
+  for (const [, block] of blocks) await mermaid.parse(block);
+  console.log(`Mermaid reads the diagrams of ${path}.`);
+}
