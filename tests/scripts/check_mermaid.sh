@@ -1,7 +1,7 @@
 #!/bin/bash
 # Whether Mermaid understands the diagrams that the library writes, whatever is in the payloads: a
 # program sends lines that have a meaning in Mermaid, and check_mermaid.mjs parses its diagram with
-# the real parser, which must also read README's diagram. Needs g++, the libraries of the mock, node,
+# the real parser, which must also read the documents' diagrams. Needs g++, the libraries of the mock, node,
 # and npm, which installs Mermaid into a temporary directory.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -60,4 +60,5 @@ ${CXX:-g++} -std=c++17 -I../../include -DASIO_STANDALONE "$work/diagram.cpp" -o 
 "$work/diagram" <"$work/payloads.txt" >"$work/diagram.mmd"
 wait "$installation"
 cp check_mermaid.mjs "$work"
-node "$work/check_mermaid.mjs" "$work/diagram.mmd" "$work/payloads.txt" ../../README.md
+node "$work/check_mermaid.mjs" "$work/diagram.mmd" "$work/payloads.txt" \
+  ../../README.md ../benchmarks/README.md
