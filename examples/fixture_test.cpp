@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <exception>
 #include <mock_hyperstart.hpp>
 #include <mock_hyperstart/client_thread.hpp>
 #include <mock_hyperstart/matchers.hpp>

@@ -9,6 +9,7 @@
 #include <mock_hyperstart.hpp>
 #include <mock_hyperstart/agent_model.hpp>
 #include <mock_hyperstart/client_thread.hpp>
+#include <mock_hyperstart/compare.hpp>
 #include <mock_hyperstart/json.hpp>
 #include <mock_hyperstart/matchers.hpp>
 #include <mock_hyperstart/recording.hpp>
@@ -53,7 +54,7 @@ TEST(Cookbook, Faults) {
 
 // cookbook/a_client_in_a_thread.1.inc and others are whole tests.
 #include "cookbook/a_client_in_a_thread.1.inc"
-#include "cookbook/recordings.2.inc"
+#include "cookbook/recordings.3.inc"
 #include "cookbook/the_model.1.inc"
 
 TEST(Cookbook, WhenATestFails) {
@@ -66,4 +67,8 @@ TEST(Cookbook, Recordings) {
   MockHyperstart agent;
   agent.Start();
 #include "cookbook/recordings.1.inc"
+}
+
+TEST(Cookbook, Comparing) {
+#include "cookbook/recordings.2.inc"
 }
