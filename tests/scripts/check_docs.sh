@@ -15,7 +15,11 @@ complain() {
 }
 # Names that are declared at the beginning of a line, outside the namespace detail.
 names() {
-  awk '/^namespace detail \{/ { hidden = 1 } /^}  \/\/ namespace detail/ { hidden = 0 } !hidden' \
+  awk 'FNR == 1 { hidden = 0 }
+       /^namespace detail \{/ { hidden = 1; functions = 0; next }
+       hidden && /\{$/ { functions = 1 }
+       /^}  \/\/ namespace detail/ || /^}$/ && !functions { hidden = 0 }
+       !hidden' \
     include/mock_hyperstart.hpp include/mock_hyperstart/*.hpp | sed -nE "$1" | sort -u
 }
 enums=$(names 's/^enum class ([A-Za-z]+).*/\1/p')
