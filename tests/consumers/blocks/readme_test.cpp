@@ -3,7 +3,7 @@
 
 #include "readme/a_first_test.1.inc"
 
-// The next ones need no more than README has included until then.
+// What the others need.
 #include <chrono>
 #include <cstdio>
 #include <mock_hyperstart/client_thread.hpp>
