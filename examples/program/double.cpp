@@ -88,8 +88,10 @@ Double::Double(const Settings& settings) : server_(OptionsOf(settings)) {
   }
   if (!settings.replay.empty()) {
     replayed_ = std::make_unique<Agent>(server_, *this);
+    hyperstart::detail::ReplayRules rules = settings.replay_rules;
+    rules.SetGreeted(options());
     hyperstart::detail::AttachReplay(
-        *replayed_, settings.replay, settings.replay_rules,
+        *replayed_, settings.replay, rules,
         [this](hyperstart::Channel channel) { server_.channel(channel).Disconnect(); });
   }
   if (!settings.model) return;

@@ -45,6 +45,9 @@ void CheckTogether(const Settings& settings) {
   if (!settings.replay_rules.ignore.empty() && settings.replay.empty()) {
     throw CLI::ValidationError("--replay-ignore", "needs --replay");
   }
+  if (settings.replay_rules.to_the_end && settings.replay.empty()) {
+    throw CLI::ValidationError("--replay-to-the-end", "needs --replay");
+  }
   if (settings.bounded && !(settings.record.empty() && settings.pcapng.empty())) {
     throw CLI::ValidationError("--bounded", "what --record and --pcapng write is kept whole");
   }
@@ -103,6 +106,8 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
                  "A JSON pointer to what may differ from the recording; several times for several")
       ->expected(1)
       ->type_name("POINTER");
+  app.add_flag("--replay-to-the-end", settings.replay_rules.to_the_end,
+               "A client that leaves before it has said all that was recorded is a violation");
   app.add_flag("--bounded", settings.bounded,
                "Keep only some of the conversation, in bounded memory: for tests of long duration, "
                "without save_recording and save_pcapng");

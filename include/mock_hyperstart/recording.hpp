@@ -64,20 +64,28 @@ struct ReplayOptions {
     kOtherwise   // what would answer without the recording: the default reply
   };
   AfterEnd after_end = AfterEnd::kViolation;
+  /// A client that leaves, or is connected when the mock stops, and has not said all that the
+  /// recorded one said by then, is a violation, too.
+  bool to_the_end = false;
 };
 
 /// Makes the mock answer as the agent of a recording did. Before Start. Commands must come in the
 /// recorded order, with the same payloads; JSON is compared as values. What the agent has said
 /// without being asked (`ready`, events, streams) comes when all that was recorded before it has
 /// come, not by the clock. A client that leaves the recorded path gets `error` from there on, and a
-/// violation that shows what was expected and what came. A plan goes before the recording, which
+/// violation that shows what was expected and what came. Where Options say that the mock greets a
+/// client with `ready`, a recorded one is not sent again. A plan goes before the recording, which
 /// then knows nothing of that command.
 ///
 /// Sets the mock's handler, io handler and connection handler. Throws std::runtime_error for a
 /// file that can't be read, or is broken, with the line and what is wrong.
 inline void Replay(MockHyperstart& agent, const std::string& path, const ReplayOptions& options) {
-  detail::AttachReplay(agent, path,
-                       {options.ignore, options.after_end == ReplayOptions::AfterEnd::kOtherwise},
+  detail::ReplayRules rules;
+  rules.ignore = options.ignore;
+  rules.goes_on_after_end = options.after_end == ReplayOptions::AfterEnd::kOtherwise;
+  rules.to_the_end = options.to_the_end;
+  rules.SetGreeted(agent.GetOptions());
+  detail::AttachReplay(agent, path, rules,
                        [&agent](Channel channel) { agent.Disconnect(channel); });
 }
 inline void Replay(MockHyperstart& agent, const std::string& path) { Replay(agent, path, {}); }

@@ -10,6 +10,9 @@
 #include "support/mock_test.hpp"
 #include "support/temporary_place.hpp"
 
+// Last: it is part of GoogleTest, and includes nothing itself.
+#include <gtest/gtest-spi.h>
+
 namespace hyperstart {
 namespace {
 
@@ -195,6 +198,59 @@ TEST_F(ReplayTest, AfterTheEndIsAViolationUnlessItIsAllowed) {
     RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
     EXPECT_EQ(ctl.Call(wire::kPing).reply.key, allowed ? wire::kAck : wire::kError);
     EXPECT_EQ(Violations(agent).find("which ends before") == std::string::npos, allowed);
+  }
+}
+
+TEST_F(ReplayTest, AClientThatStopsEarlyIsAViolationIfTheReplayIsToTheEnd) {
+  Record();
+  for (const bool to_the_end : {false, true}) {
+    MockHyperstart agent;
+    ReplayOptions options;
+    options.to_the_end = to_the_end;
+    Replay(agent, path_, options);
+    agent.Start();
+    {
+      RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
+      const RawClient io = RawClient::Io(agent.GetSocketPaths().io);
+      ctl.ReadFrame();
+      ctl.Call(wire::kVersion);
+    }
+    testing::TestPartResultArray failures;
+    {
+      const testing::ScopedFakeTestPartResultReporter reporter(&failures);
+      agent.Stop();
+    }
+    ASSERT_EQ(failures.size(), to_the_end ? 1 : 0);
+    if (!to_the_end) continue;
+    EXPECT_THAT(failures.GetTestPartResult(0).message(),
+                AllOf(HasSubstr("expected: startpod 37 bytes"),
+                      HasSubstr("came:     nothing: the client has left")));
+  }
+}
+
+TEST_F(ReplayTest, AWholeSessionIsToTheEnd) {
+  Record();
+  MockHyperstart agent;
+  ReplayOptions options;
+  options.to_the_end = true;
+  Replay(agent, path_, options);
+  agent.Start();
+  EXPECT_TRUE(RunCat(agent.GetSocketPaths()) == recorded_);
+  agent.Stop();
+}
+
+TEST_F(ReplayTest, GreetsOnceWhereTheMockGreets) {
+  Record();
+  for (const Transport transport :
+       {Transport::kUnixSocket, Transport::kVirtio, Transport::kVsock}) {
+    Options options;
+    options.ready_on_connect = true;
+    options.transport = transport;
+    MockHyperstart agent(options);
+    Replay(agent, path_);
+    agent.Start();
+    EXPECT_TRUE(RunCat(agent.GetSocketPaths()) == recorded_);
+    agent.Stop();
   }
 }
 

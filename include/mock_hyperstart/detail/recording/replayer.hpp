@@ -18,9 +18,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +34,7 @@
 #include "mock_hyperstart/detail/recording/script.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
+#include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 
@@ -49,6 +52,17 @@ struct ReplayAgent {
 struct ReplayRules {
   std::vector<std::string> ignore;  // JSON pointers to what may differ in a command's payload
   bool goes_on_after_end = false;   // else what comes then is a violation
+  bool to_the_end = false;          // a client that stops before it is a violation
+  /// So many clients get `ready` from the mock itself, and not from the recording.
+  std::size_t greeted = 0;
+
+  void SetGreeted(const Options& options) {
+    const bool each = options.transport == Transport::kVsock ||
+                      (options.transport == Transport::kUnixSocket && options.ready_on_connect);
+    greeted = each                                      ? std::numeric_limits<std::size_t>::max()
+              : options.transport == Transport::kVirtio ? 1
+                                                        : 0;
+  }
 };
 
 class Replayer : public std::enable_shared_from_this<Replayer> {
@@ -59,6 +73,7 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       : script_(recording),
         name_(std::move(name)),
         goes_on_after_end_(rules.goes_on_after_end),
+        to_the_end_(rules.to_the_end),
         agent_(std::move(agent)),
         arrived_(script_.steps().size()) {
     for (const std::string& pointer : rules.ignore) ignored_.emplace_back(pointer);
@@ -70,7 +85,12 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
         break;
       }
     }
+    std::size_t greeted = rules.greeted;
     for (std::size_t i = 0; i < steps().size(); ++i) {
+      if (IsGreeting(i) && greeted > 0) {
+        --greeted;
+        greetings_.insert(i);
+      }
       if (steps()[i].what == Step::What::kPacket) streams_[steps()[i].seq].packets.push_back(i);
     }
   }
@@ -79,6 +99,7 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   void OnConnection(Channel channel, bool is_connected) {
     const MutexLock lock(mutex_);
     bool& closed = closed_[channel == Channel::kCtl ? 0 : 1];
+    is_open_[channel == Channel::kCtl ? 0 : 1] = is_connected;
     if (is_connected) {
       closed = false;
       bool& was_open = was_open_[channel == Channel::kCtl ? 0 : 1];
@@ -87,6 +108,7 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       Arrive(FindNext(Step::What::kClientClose, channel));
     }
     Advance({});
+    if (to_the_end_ && !has_left_ && !is_open_[0] && !is_open_[1]) CheckEnd();
   }
 
   Reply OnCommand(const DecodedMessage& message) {
@@ -156,7 +178,7 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       if (step.IsByClient() && !arrived_[cursor_]) return false;
       const std::size_t at = cursor_++;
       if (at == reply) return true;
-      if (!step.IsByClient()) Do(step);
+      if (!step.IsByClient() && greetings_.count(at) == 0) Do(step);
     }
     return false;
   }
@@ -257,7 +279,30 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     return out;
   }
 
+  /// The recorded agent's `ready` to a client that has just connected.
+  bool IsGreeting(std::size_t at) const {
+    if (steps()[at].what != Step::What::kUnasked || steps()[at].channel != Channel::kCtl ||
+        steps()[at].command != Command::kReady) {
+      return false;
+    }
+    while (at-- > 0) {
+      if (steps()[at].channel == Channel::kCtl) return steps()[at].what == Step::What::kOpen;
+    }
+    return false;
+  }
+
   // ---- Verdicts
+
+  /// The clients have left: nothing that one of them said next may be missing.
+  void CheckEnd() MOCK_HYPERSTART_REQUIRES(mutex_) {
+    for (std::size_t i = cursor_; i < steps().size(); ++i) {
+      const Step& step = steps()[i];
+      if (!step.IsByClient() || arrived_[i] || step.what == Step::What::kClientClose) continue;
+      if (step.what != Step::What::kOpen)
+        Leave(step.channel, i, "nothing: the client has left", {}, {});
+      return;
+    }
+  }
 
   std::string DescribeCame(const DecodedMessage& message) const {
     Step step;
@@ -298,14 +343,17 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   const Script script_;
   const std::string name_;
   const bool goes_on_after_end_;
+  const bool to_the_end_;
   const ReplayAgent agent_;
   std::vector<JsonPointer> ignored_;
+  std::set<std::size_t> greetings_;  // steps that are the mock's to do
   Mutex mutex_;
   std::vector<bool> arrived_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // for each step of the client
   std::size_t cursor_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;     // the steps before are done
   bool is_replying_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;   // a reply is being sent
   bool has_left_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
   bool was_open_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};  // ctl, io
+  bool is_open_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};   // ctl, io
   bool closed_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};    // by the agent: ctl, io
   std::map<std::uint64_t, Stream> streams_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   std::map<std::string, std::string> texts_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
