@@ -19,6 +19,8 @@
 #include "mock_hyperstart/detail/agent/server.hpp"
 #include "mock_hyperstart/detail/model/server_model.hpp"
 #include "mock_hyperstart/detail/recording/event_file.hpp"
+#include "mock_hyperstart/detail/recording/pcapng.hpp"
+#include "mock_hyperstart/detail/recording/recording_writer.hpp"
 #include "mock_hyperstart/detail/recording/replayer.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"

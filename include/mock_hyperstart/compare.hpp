@@ -17,7 +17,6 @@
 #include "mock_hyperstart/agent_model.hpp"
 #include "mock_hyperstart/detail/recording/model_comparison.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/protocol.hpp"
 
 namespace hyperstart {
 

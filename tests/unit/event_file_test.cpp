@@ -8,7 +8,9 @@
 #include <iterator>
 #include <string>
 
+#include "mock_hyperstart/detail/recording/pcapng.hpp"
 #include "mock_hyperstart/detail/recording/recording_reader.hpp"
+#include "mock_hyperstart/detail/recording/recording_writer.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace hyperstart::detail {

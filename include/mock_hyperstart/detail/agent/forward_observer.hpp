@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/protocol.hpp"

@@ -59,6 +59,7 @@ class Forwarding {
   Forwarding& operator=(const Forwarding&) = delete;
   ~Forwarding() {
     if (!upstream_) return;
+    client_ended_ = true;  // whatever the agent says now: it is we who leave
     upstream_.reset();
     if (observer_ != nullptr && !has_told_end_) observer_->OnEnd(channel_, false);
   }
@@ -342,13 +343,14 @@ class Forwarding {
   /// The agent has closed: so does the mock, once the client has read what the agent had said.
   void EndOutput() {
     PassRaw(std::exchange(held_, {}));
+    const bool client_stays = !client_ended_ && !client_.IsClosing() && !client_.IsGone();
     {
       const MutexLock lock(mutex_);
       agent_left_ = true;
     }
     changed_.NotifyAll();
     WaitUntil(&Forwarding::HasAnswered, false);
-    if (observer_ != nullptr && !client_ended_ && !client_.IsClosing() && !client_.IsGone()) {
+    if (observer_ != nullptr && client_stays) {
       has_told_end_ = true;
       observer_->OnEnd(channel_, true);
     }

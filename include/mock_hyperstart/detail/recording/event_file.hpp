@@ -10,11 +10,8 @@
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
 #include "mock_hyperstart/detail/net/mutex.hpp"
-#include "mock_hyperstart/detail/recording/pcapng.hpp"
-#include "mock_hyperstart/detail/recording/recording_writer.hpp"
 #include "mock_hyperstart/detail/recording/whole_file.hpp"
 #include "mock_hyperstart/event.hpp"
-#include "mock_hyperstart/options.hpp"
 
 namespace hyperstart::detail {
 

@@ -40,7 +40,6 @@
 #include "mock_hyperstart/detail/recording/shadow_core.hpp"
 #include "mock_hyperstart/detail/reply_spec.hpp"
 #include "mock_hyperstart/detail/wire/bytes.hpp"
-#include "mock_hyperstart/detail/wire/frame_header.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/protocol.hpp"

@@ -21,6 +21,8 @@
 #include "mock_hyperstart/detail/model/agent_commands.hpp"
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
+#include "mock_hyperstart/detail/model/process.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 #include "mock_hyperstart/detail/model/requests.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/program.hpp"
