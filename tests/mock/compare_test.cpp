@@ -263,6 +263,13 @@ TEST_F(CompareTest, IsCalledBeforeStart) {
   EXPECT_THAT(ErrorOf([&] { CompareWithModel(spy_); }), HasSubstr("before Start()"));
 }
 
+TEST(Compare, NeedsAnAgent) {
+  MockHyperstart spy;
+  CompareWithModel(spy);
+  EXPECT_THAT(ErrorOf([&] { spy.Start(); }),
+              HasSubstr("CompareWithModel() without ForwardTo() compares nothing"));
+}
+
 class CompareOldAgentTest : public CompareTest {
  protected:
   CompareOldAgentTest() : CompareTest(AgentVersion::kHyperstart070) {}

@@ -395,12 +395,21 @@ TEST_F(SendQueueTest, WhatFollowsPartsIsDroppedWhenItIsClosed) {
   EXPECT_EQ(connection_->queue().PendingBytes(), 0u);
 }
 
-TEST_F(SendQueueTest, ShutDownSendingEndsParts) {
+TEST_F(SendQueueTest, ShutsDownSendingAfterTheEndOfAPart) {
   connection_->queue().SendPart("ab");
   Send("[other]");
   connection_->queue().ShutDownSending();
   connection_->queue().SendPart("c");
-  EXPECT_EQ(client_->ReadToEnd(), "ab[other]");
+  connection_->queue().SendEnd("d", {}, [] {});
+  EXPECT_EQ(client_->ReadToEnd(), "abcd[other]");
+}
+
+TEST_F(SendQueueTest, PiecesDoNotWaitForTheEndOfAPartOnceTheClientHasLeft) {
+  connection_->queue().SendPart("ab");
+  client_->Close();
+  connection_->queue().SendInPieces(
+      "pieces", 3, [] {}, [] { return false; });
+  EXPECT_EQ(observer_.Take().back().event, ChannelEvent::kUnreadDropped);
 }
 
 TEST_F(SendQueueTest, WritesNoMoreThanTheWriteSizeAtOnce) {

@@ -77,11 +77,13 @@ TEST_F(ServerTest, ForbidsASecondStart) {
 TEST_F(ServerTest, ForbidsStartAndStopOnItsOwnThreads) {
   server_.Start();
   std::string start_on_ctl;
+  std::string forward_on_ctl;
   std::string stop_on_ctl;
   std::string stop_on_io;
   server_.SetHandler([&](const DecodedMessage&) {
     start_on_ctl = LogicErrorOf([&] { server_.Start(); });
     stop_on_ctl = LogicErrorOf([&] { server_.Stop(); });
+    forward_on_ctl = LogicErrorOf([&] { server_.ForwardTo({"ctl", "io"}); });
     return Reply();
   });
   server_.SetIoHandler(
@@ -91,6 +93,7 @@ TEST_F(ServerTest, ForbidsStartAndStopOnItsOwnThreads) {
   Io().Write(wire::Io(1, "data"));
   EXPECT_TRUE(server_.records().WaitForDisconnect(Channel::kIo, kDeadline).value);
   EXPECT_THAT(start_on_ctl, HasSubstr("Start() from the mock's own thread"));
+  EXPECT_THAT(forward_on_ctl, HasSubstr("ForwardTo() from the mock's own thread"));
   EXPECT_THAT(stop_on_ctl, HasSubstr("Stop() from the mock's own thread"));
   EXPECT_THAT(stop_on_io, HasSubstr("Stop() from the mock's own thread"));
 }

@@ -81,6 +81,7 @@ class CtlService {
   /// See MockHyperstart::HoldNexts. Any thread.
   void HoldNexts(bool hold) { hold_nexts_ = hold; }
 
+  bool forwards() const { return !forward_to_.empty(); }
   /// Before the first Serve: clients are passed on to the agent at `path`.
   void ForwardTo(std::string path) {
     forward_to_ = std::move(path);

@@ -61,7 +61,11 @@ class Forwarding {
     if (!upstream_) return;
     client_ended_ = true;  // whatever the agent says now: it is we who leave
     upstream_.reset();
-    if (observer_ != nullptr && !has_told_end_) observer_->OnEnd(channel_, false);
+    if (observer_ == nullptr || has_told_end_) return;
+    try {
+      observer_->OnEnd(channel_, false);
+    } catch (...) {  // memory, most likely: nothing more is compared
+    }
   }
 
   // ---- On the channel's thread

@@ -102,6 +102,11 @@ class Server {
       throw std::logic_error(
           "mock_hyperstart: Start() of a mock that is started: call Stop() first");
     }
+    if (forward_observer_ && !ctl_service_.forwards()) {
+      throw std::logic_error(
+          "mock_hyperstart: CompareWithModel() without ForwardTo() compares nothing: name the "
+          "agent with ForwardTo() before Start()");
+    }
     try {
       io_context_.emplace();
       ctl_.Listen(*io_context_, paths().ctl);
@@ -210,6 +215,7 @@ class Server {
 
   /// See MockHyperstart::ForwardTo.
   void ForwardTo(SocketPaths agent) {
+    CheckNotOnOwnThread("ForwardTo");
     const MutexLock lock(life_mutex_);
     if (running_) {
       throw std::logic_error(
@@ -221,6 +227,7 @@ class Server {
 
   /// Before Start. Told of what is passed on to the agent of ForwardTo, and back.
   void SetForwardObserver(std::shared_ptr<ForwardObserver> observer) {
+    CheckNotOnOwnThread("CompareWithModel");
     const MutexLock lock(life_mutex_);
     if (running_) {
       throw std::logic_error(

@@ -52,6 +52,7 @@ class ParsonObject {
   }
 
  private:
+  static constexpr std::string_view kOfNumbers = "0123456789+-.eExXpPabcdfABCDFinftyINFTY";
   static constexpr int kMaxNesting = 19;
   static constexpr std::size_t kMostMembers = 960;  // [from source, as the next]
   static constexpr std::size_t kMostElements = 122880;
@@ -115,7 +116,9 @@ class ParsonObject {
 
   std::optional<Member> ReadNumber() {
     if (Peek() != '-' && (Peek() < '0' || Peek() > '9')) return std::nullopt;
-    const std::string rest(text_.substr(at_));
+    // What a number, or what strtod takes for one, can consist of: not all of a long text.
+    const std::string_view tail = text_.substr(at_);
+    const std::string rest(tail.substr(0, tail.find_first_not_of(kOfNumbers)));
     char* end = nullptr;
     const double number = std::strtod(rest.c_str(), &end);
     const std::string_view digits(rest.data(), static_cast<std::size_t>(end - rest.data()));

@@ -78,23 +78,23 @@ class SendQueue {
   bool SendPart(std::string_view bytes) {
     const MutexLock lock(mutex_);
     if (deferred_) return false;
-    if (!part_deferred_) part_deferred_.emplace();
-    if (state_ == State::kOpen || (state_ == State::kClientGone && keep_unread_)) {
-      SendNowOrQueue(bytes, {});
-    }
+    const bool accepts = state_ == State::kOpen || (state_ == State::kClientGone && keep_unread_);
+    if (!part_deferred_ && accepts) part_deferred_.emplace();
+    if (part_deferred_) SendNowOrQueue(bytes, {});
     return true;
   }
-  /// As Send, and ends what SendPart has begun.
+  /// As Send, and ends what SendPart has begun, also if sending was shut down meanwhile.
   template <typename Record>
   void SendEnd(std::string_view head, std::string_view body, const Record& record) {
     const MutexLock lock(mutex_);
-    ByteQueue behind = std::exchange(part_deferred_, std::nullopt).value_or(ByteQueue());
+    std::optional<ByteQueue> behind = std::exchange(part_deferred_, std::nullopt);
     part_ended_.NotifyAll();
-    if (!Accepts(head.size() + body.size())) return;
+    const bool goes_on = behind && state_ == State::kFinishing;
+    if (!goes_on && !Accepts(head.size() + body.size())) return;
     record();
     SendOrQueue(head, body);
-    if (behind.empty()) return;
-    Enqueue(std::move(behind));
+    if (!behind) return;
+    Enqueue(*std::move(behind));
     SendPending();
     WakeWriter();
   }
@@ -110,7 +110,6 @@ class SendQueue {
   /// Half a close, after what is pending: the client sees end of file and may go on to send.
   void ShutDownSending() {
     const MutexLock lock(mutex_);
-    if (part_deferred_) Enqueue(*std::exchange(part_deferred_, std::nullopt));
     if (state_ == State::kOpen) state_ = State::kFinishing;
     SendPending();
     WakeWriter();
@@ -174,7 +173,9 @@ class SendQueue {
   void SendInPieces(std::string_view bytes, std::size_t size, const Record& record,
                     const Pause& pause) {
     MutexLock lock(mutex_);
-    while (part_deferred_ && IsSending()) part_ended_.WaitFor(lock, ClientSocket::kRecheck);
+    while (part_deferred_ && IsSending() && !socket_.IsGone()) {
+      part_ended_.WaitFor(lock, ClientSocket::kRecheck);
+    }
     if (!Accepts(bytes.size())) return;
     record();
     deferred_.emplace();
@@ -291,7 +292,7 @@ class SendQueue {
       pending_.RemoveFront(sent);
       sent_ += sent;
     }
-    if (pending_.empty() && state_ == State::kFinishing && !deferred_) {
+    if (pending_.empty() && state_ == State::kFinishing && !deferred_ && !part_deferred_) {
       state_ = State::kFinished;
       socket_.ShutDownSending();
     }
