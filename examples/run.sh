@@ -13,7 +13,12 @@ fi
 say() { echo "$bold$*$plain"; }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+agent_pid=''
+trap 'rm -f "$log"; [[ -z $agent_pid ]] || kill "$agent_pid" 2>/dev/null || true' EXIT
+fail() {
+  echo "$*" >&2
+  exit 1
+}
 # quietly COMMAND...: its output is shown only if it fails.
 quietly() {
   "$@" >"$log" 2>&1 && return
@@ -37,7 +42,9 @@ echo "A small runtime, examples/runtime_client.cpp, starts a pod and a container
 echo
 coproc agent { exec "$programs/program/mock-hyperstart" --model --programs local; }
 agent_pid=$!
-read -r line <&"${agent[0]}"  # listening on ctl PATH, io PATH
+# Bash unsets `agent` when the program ends.
+exec {from}<&"${agent[0]-}" {to}>&"${agent[1]-}" || fail "mock-hyperstart did not start"
+read -r line <&"$from" || fail "mock-hyperstart did not start"  # listening on ctl PATH, io PATH
 ctl=${line#*ctl } ctl=${ctl%%,*} io=${line##*io }
 script='read name; echo "Hello, $name"; echo "and goodbye" >&2; exit 3'
 echo "${dim}\$ mock-hyperstart --model --programs local"
@@ -50,10 +57,11 @@ echo "$status"
 echo
 echo "What both said. --> is from the client, <-- from the agent:"
 echo
-printf 'transcript\nquit\n' >&"${agent[1]}"
-cat <&"${agent[0]}"
-wait "$agent_pid"
-((status == 3))
+(printf 'transcript\nquit\n' >&"$to") || true  # it may have ended
+cat <&"$from"
+wait "$agent_pid" || echo "mock-hyperstart: status $?"
+agent_pid=''
+((status == 3)) || fail "the program in the container ended with $status instead of 3"
 
 echo
 say "2. A test that fails"
