@@ -80,7 +80,8 @@ func (h *Hyperstart) SetDefaultReply(reply Reply) {
 }
 
 // HandleCommands has handler answer each command that no plan answers. It is called on a goroutine
-// of its own, for one command at a time. nil ends it.
+// of its own, for one command at a time. It must not call Stop, nor run when the test calls Stop. nil
+// ends it.
 func (h *Hyperstart) HandleCommands(handler func(DecodedMessage) Reply) {
 	h.t.Helper()
 	h.mu.Lock()

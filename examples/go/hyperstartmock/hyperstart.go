@@ -102,12 +102,15 @@ func NewHyperstart(t *testing.T) *Hyperstart {
 func New(t testing.TB, arguments ...string) *Hyperstart {
 	h := &Hyperstart{
 		t:         t,
-		arguments: arguments,
+		arguments: append([]string{}, arguments...),
 		ctlPath:   GetTmpPath("mock-hyperstart.%s.ctl"),
 		ioPath:    GetTmpPath("mock-hyperstart.%s.io"),
 	}
 	for i, argument := range arguments {
-		next := append(arguments, "")[i+1]
+		next := ""
+		if i+1 < len(arguments) {
+			next = arguments[i+1]
+		}
 		if argument == "--dialect=clear-containers" ||
 			argument == "--dialect" && next == "clear-containers" {
 			h.clearContainers = true
@@ -205,6 +208,9 @@ func (h *Hyperstart) Stop() {
 	}
 	if err := program.end(); err != nil {
 		h.errorf("%v", err)
+	}
+	if !program.waitForHandlers() {
+		h.errorf("a handler of HandleCommands still runs")
 	}
 	os.Remove(h.ctlPath) // if the program was killed
 	os.Remove(h.ioPath)
@@ -323,7 +329,8 @@ func (h *Hyperstart) decode(list []wireMessage) []DecodedMessage {
 		if err != nil {
 			h.errorf("%v", err)
 		}
-		payload := append([]byte(m.Payload), m.PayloadBase64...)
+		// nil if it is empty.
+		payload := append(append([]byte(nil), m.Payload...), m.PayloadBase64...)
 		messages = append(messages, DecodedMessage{Code: code, Message: payload})
 	}
 	return messages

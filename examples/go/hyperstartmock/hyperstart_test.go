@@ -464,3 +464,122 @@ func TestAProgramThatDies(t *testing.T) {
 	agent.Stop()
 	r.expect("mock-hyperstart has ended", "signal: killed")
 }
+
+func TestAHandlerThatStopsTheMock(t *testing.T) {
+	r := &recorder{TB: t}
+	agent, c := start(r)
+	done := make(chan struct{})
+	agent.HandleCommands(func(DecodedMessage) Reply {
+		agent.Stop()
+		close(done)
+		return Reply{}
+	})
+	c.call(codePing, "")
+	<-done
+	r.expect("a handler of HandleCommands still runs")
+}
+
+func TestAHandlerThatBlocks(t *testing.T) {
+	r := &recorder{TB: t}
+	agent, c := start(r)
+	begun, release := make(chan struct{}), make(chan struct{})
+	agent.HandleCommands(func(DecodedMessage) Reply {
+		close(begun)
+		<-release
+		return Reply{}
+	})
+	go c.call(codePing, "")
+	<-begun
+	agent.Stop()
+	close(release)
+	r.expect("a handler of HandleCommands still runs")
+}
+
+func TestAHandlerThatDoesNotReturn(t *testing.T) {
+	r := &recorder{TB: t}
+	agent, c := start(r)
+	agent.HandleCommands(func(DecodedMessage) Reply {
+		runtime.Goexit() // as t.FailNow
+		return Reply{}
+	})
+	c.expectError(t, codePing, "", "the handler did not return")
+	agent.Stop()
+	r.expect("the handler did not return")
+}
+
+func TestTheArgumentsAreNotChanged(t *testing.T) {
+	arguments := []string{"--strict", "mine"}
+	New(t, arguments[:1]...)
+	if arguments[1] != "mine" {
+		t.Errorf("got %q", arguments)
+	}
+}
+
+func TestAnEmptyPayloadIsNil(t *testing.T) {
+	agent, c := start(t)
+	c.expect(t, codePing, "", "")
+	if message := agent.GetLastMessages()[0]; message.Message != nil {
+		t.Errorf("got %#v", message)
+	}
+}
+
+// ---- Programs that are none
+
+func (r *recorder) Fatalf(format string, arguments ...interface{}) {
+	r.Errorf(format, arguments...)
+	runtime.Goexit()
+}
+
+// expectNoStart starts a mock whose program is that.
+func expectNoStart(t *testing.T, program string, texts ...string) {
+	t.Helper()
+	t.Setenv("MOCK_HYPERSTART", program)
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		New(r).Start()
+	}()
+	<-done
+	for _, text := range texts {
+		if len(r.errors) != 1 || !strings.Contains(r.errors[0], text) {
+			t.Errorf("the errors are %q; want %q", r.errors, text)
+		}
+	}
+}
+
+func script(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestProgramsThatDoNotStart(t *testing.T) {
+	expectNoStart(t, "/nowhere/mock", "/nowhere/mock", "MOCK_HYPERSTART")
+	expectNoStart(t, script(t, "echo usage; echo why >&2; exit 3"), "exit status 3", "usage", "why")
+}
+
+func TestAProgramThatSaysNothing(t *testing.T) {
+	path := script(t, "exec tail -f /dev/null")
+	defer SetEndTimeout(time.Millisecond)()
+	expectNoStart(t, path, "no line came within 1ms")
+}
+
+func TestAChildOfTheProgramThatKeepsStderr(t *testing.T) {
+	pid := filepath.Join(t.TempDir(), "pid")
+	t.Setenv("MOCK_HYPERSTART", script(t, fmt.Sprintf(
+		"tail -f /dev/null </dev/null >/dev/null & echo $! >%s; exec '%s' \"$@\"", pid,
+		os.Getenv("MOCK_HYPERSTART"))))
+	agent, _ := start(t)
+	agent.Stop()
+	text, err := os.ReadFile(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var number int
+	fmt.Sscan(string(text), &number)
+	syscall.Kill(number, syscall.SIGKILL)
+}

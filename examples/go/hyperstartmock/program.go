@@ -2,11 +2,11 @@ package hyperstartmock
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,7 +15,10 @@ import (
 )
 
 // endTimeout is how long the program may take to end before it is killed. It takes milliseconds.
-const endTimeout = 30 * time.Second
+var endTimeout = 30 * time.Second
+
+// handlersTimeout is how long handlers may run on once the program has ended.
+const handlersTimeout = time.Second
 
 type params map[string]interface{}
 
@@ -36,7 +39,8 @@ type message struct {
 type program struct {
 	cmd       *exec.Cmd
 	stdin     io.WriteCloser
-	stderr    bytes.Buffer // read it only after end
+	stdout    io.ReadCloser
+	stderr    *os.File // a file without a name: processes that keep it open do not delay Wait
 	onCommand func(params json.RawMessage) interface{}
 
 	readerDone chan struct{} // closed at the end of the program's output
@@ -72,28 +76,43 @@ func startProgram(arguments []string, onCommand func(json.RawMessage) interface{
 		readerDone: make(chan struct{}),
 		waiting:    make(map[string]chan message),
 	}
-	p.cmd.Stderr = &p.stderr
+	if p.stderr, err = os.CreateTemp("", "mock-hyperstart.*.stderr"); err != nil {
+		return nil, err
+	}
+	os.Remove(p.stderr.Name())
+	p.cmd.Stderr = p.stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		p.stderr.Close()
 		return nil, err
 	}
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
+	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
 		p.stdin.Close()
+		p.stderr.Close()
 		return nil, err
 	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err // both pipes are closed
+	if err := p.cmd.Start(); err != nil { // both pipes are closed
+		p.stderr.Close()
+		return nil, fmt.Errorf("%w: set MOCK_HYPERSTART to the path of mock-hyperstart", err)
 	}
-	reader := bufio.NewReader(stdout)
+	reader := bufio.NewReader(p.stdout)
+	timer := time.AfterFunc(endTimeout, p.kill)
 	first, err := reader.ReadBytes('\n')
+	silent := !timer.Stop()
 	var listening message
 	if err == nil {
 		err = json.Unmarshal(first, &listening)
 	}
-	if err != nil || listening.Method != "listening" {
-		close(p.readerDone)
-		p.end()
-		return nil, fmt.Errorf("%s did not start: %s", path, strings.TrimSpace(p.stderr.String()))
+	if silent || err != nil || listening.Method != "listening" {
+		go func() {
+			io.Copy(io.Discard, reader)
+			close(p.readerDone)
+		}()
+		_, stderr := p.wait()
+		if silent {
+			return nil, fmt.Errorf("%s did not start: no line came within %v: %s", path, endTimeout, stderr)
+		}
+		return nil, fmt.Errorf("%s did not start: %v, its first line is %q: %s", path, p.cmd.ProcessState,
+			first, stderr)
 	}
 	go p.read(reader)
 	return p, nil
@@ -116,7 +135,12 @@ func (p *program) read(reader *bufio.Reader) {
 			p.handlers.Add(1)
 			go func() {
 				defer p.handlers.Done()
-				p.write(params{"jsonrpc": "2.0", "id": m.ID, "result": p.onCommand(m.Params)})
+				answer := params{"jsonrpc": "2.0", "id": m.ID,
+					"error": params{"code": -32000, "message": "the handler did not return"}}
+				defer func() { p.write(answer) }() // t.FailNow ends the goroutine
+				result := p.onCommand(m.Params)
+				delete(answer, "error")
+				answer["result"] = result
 			}()
 		case m.Method == "":
 			p.mu.Lock()
@@ -185,22 +209,49 @@ func (p *program) call(method string, parameters params, result interface{}) err
 	return json.Unmarshal(m.Result, result)
 }
 
+func (p *program) kill() {
+	p.cmd.Process.Kill()
+	p.stdout.Close() // its children may keep it open
+}
+
+// wait ends the program and waits for it. Returns what Wait says, and its stderr.
+func (p *program) wait() (error, string) {
+	p.stdin.Close()
+	timer := time.AfterFunc(endTimeout, p.kill)
+	defer timer.Stop()
+	<-p.readerDone
+	err := p.cmd.Wait()
+	stderr, _ := io.ReadAll(io.NewSectionReader(p.stderr, 0, math.MaxInt64))
+	p.stderr.Close()
+	return err, strings.TrimSpace(string(stderr))
+}
+
 // end ends the program and waits for it: nothing of it is left. Returns an error for a program that
 // did not end by itself, or by a signal.
 func (p *program) end() error {
-	p.stdin.Close()
-	timer := time.AfterFunc(endTimeout, func() { p.cmd.Process.Kill() })
-	defer timer.Stop()
-	<-p.readerDone
-	p.handlers.Wait()
-	err := p.cmd.Wait()
+	err, stderr := p.wait()
 	var exit *exec.ExitError
 	// 1: it has reported violations, or unused plans.
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
 		err = nil
 	}
 	if err != nil {
-		return fmt.Errorf("mock-hyperstart: %v: %s", err, strings.TrimSpace(p.stderr.String()))
+		return fmt.Errorf("mock-hyperstart: %v: %s", err, stderr)
 	}
 	return nil
+}
+
+// waitForHandlers is called after end. False if a handler still runs after handlersTimeout.
+func (p *program) waitForHandlers() bool {
+	done := make(chan struct{})
+	go func() {
+		p.handlers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(handlersTimeout):
+		return false
+	}
 }
