@@ -94,9 +94,12 @@ Json Transcript(Double& d, Caller&, const Json& p) {
   if (format == "text") return hyperstart::detail::TranscriptText(events);
   if (format == "mermaid") return hyperstart::detail::TranscriptMermaid(events);
   if (format != "json") throw BadParameters(R"(format is "text", "mermaid" or "json")");
-  Json list = Json::array();
-  for (const hyperstart::Event& event : events) list.push_back(ToJson(event));
-  return list;
+  std::string text = "[";  // one event a line
+  for (const hyperstart::Event& event : events) {
+    if (text.size() > 1) text += ",\n ";
+    text += Dump(ToJson(event));
+  }
+  return text + "]\n";
 }
 Json TakeViolations(Double& d, Caller&, const Json&) {
   Json list = Json::array();

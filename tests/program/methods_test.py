@@ -105,10 +105,14 @@ class Methods(unittest.TestCase):
             mermaid = double.call('transcript', format='mermaid')
             self.assertTrue(mermaid.startswith('sequenceDiagram'))
             self.assertIn('ping', mermaid)
-            events = double.call('transcript', format='json')
+            text = double.call('transcript', format='json')
+            events = json.loads(text)
+            self.assertEqual([json.loads(line.strip('[],\n ')) for line in text.splitlines()], events)
             self.assertEqual([e['number'] for e in events], list(range(1, len(events) + 1)))
             received = [e for e in events if e['kind'] == 'received']
             self.assertEqual([(e['command'], e['payload']) for e in received], [('ping', 'hello')])
+        with Double('--bounded') as double:
+            self.assertEqual(json.loads(double.call('transcript', format='json')), [])
 
     def test_set_write_size(self):
         with Double() as double, io(double) as i:
