@@ -40,14 +40,30 @@ bool CommandRequests::Answer(std::uint64_t id, Json answer) {
 
 void CommandRequests::Cancel() {
   const std::lock_guard lock(mutex_);
-  open_ = false;
-  answers_.clear();
-  changed_.notify_all();
+  CancelUnderLock();
 }
 
 void CommandRequests::Reopen() {
   const std::lock_guard lock(mutex_);
+  open_ = !stopped_;
+}
+
+void CommandRequests::Stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  CancelUnderLock();
+}
+
+void CommandRequests::Start() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = false;
   open_ = true;
+}
+
+void CommandRequests::CancelUnderLock() {
+  open_ = false;
+  answers_.clear();
+  changed_.notify_all();
 }
 
 /// The handler of the model, or of a replay, comes after that of the RPC's client.
@@ -107,7 +123,7 @@ Double::Double(const Settings& settings) : server_(OptionsOf(settings)) {
 }
 
 Double::~Double() {  // NOLINT(bugprone-exception-escape): no own thread calls it
-  requests_.Cancel();
+  requests_.Stop();
   server_.Stop();
   server_.log().SetSink(nullptr);
 }
@@ -142,12 +158,12 @@ std::vector<std::string> Double::CompleteFiles() {
 }
 
 void Double::Start() {
-  requests_.Reopen();
+  requests_.Start();
   server_.Start();
 }
 
 std::vector<std::string> Double::Stop() {
-  requests_.Cancel();
+  requests_.Stop();
   server_.Stop();
   std::vector<std::string> failures;
   for (const hyperstart::detail::Verdict& verdict : server_.TakeVerdicts()) {
@@ -157,7 +173,18 @@ std::vector<std::string> Double::Stop() {
   return failures;
 }
 
-void Double::SetCommandHandler(Handler handler) {
+void Double::SetCommandHandler(const void* owner, Handler handler) {
+  const std::lock_guard lock(owner_mutex_);
+  ReplaceCommandHandler(owner, std::move(handler));
+}
+
+void Double::ClearCommandHandler(const void* owner) {
+  const std::lock_guard lock(owner_mutex_);
+  if (handler_owner_ == owner) ReplaceCommandHandler(nullptr, nullptr);
+}
+
+void Double::ReplaceCommandHandler(const void* owner, Handler handler) {
+  handler_owner_ = owner;
   {
     const std::lock_guard lock(handlers_mutex_);
     client_handler_ = std::move(handler);

@@ -51,12 +51,19 @@ class CommandRequests {
   bool Answer(std::uint64_t id, Json answer);
   /// Ends all questions, and those to come until Reopen.
   void Cancel();
+  /// Does nothing between Stop and Start.
   void Reopen();
+  /// Ends all questions, and those to come until Start.
+  void Stop();
+  void Start();
 
  private:
+  void CancelUnderLock();
+
   std::mutex mutex_;
   std::condition_variable changed_;
   bool open_ = true;
+  bool stopped_ = false;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, std::optional<Json>> answers_;
 };
@@ -80,8 +87,11 @@ class Double {
   /// Some Stop, or CompleteFiles, has returned something.
   bool has_failed() const { return has_failed_; }
 
-  /// Asked about each command that no plan answers, before the model; empty: nobody.
-  void SetCommandHandler(hyperstart::Handler handler);
+  /// `handler` is asked about each command that no plan answers, before the model, in place of the
+  /// handler of any other owner.
+  void SetCommandHandler(const void* owner, hyperstart::Handler handler);
+  /// Removes the handler if it is that of `owner`. Then no handler of `owner` runs any more.
+  void ClearCommandHandler(const void* owner);
 
   /// From Subscribe to the return of Unsubscribe, `sink` gets each event.
   void Subscribe(hyperstart::detail::EventSink* sink);
@@ -102,12 +112,15 @@ class Double {
   void OpenFiles(const Settings& settings);
   void SetModelHandler(hyperstart::Handler handler);
   void UpdateHandler();
+  void ReplaceCommandHandler(const void* owner, hyperstart::Handler handler);
 
   hyperstart::detail::Server server_;
   CommandRequests requests_;
   std::unique_ptr<hyperstart::detail::EventFile<hyperstart::detail::RecordingWriter>> recording_;
   std::unique_ptr<hyperstart::detail::EventFile<hyperstart::detail::PcapngWriter>> capture_;
   Hub hub_;
+  std::mutex owner_mutex_;  // held until a replaced handler has ended
+  const void* handler_owner_ = nullptr;
   std::mutex handlers_mutex_;
   hyperstart::Handler client_handler_;
   hyperstart::Handler model_handler_;

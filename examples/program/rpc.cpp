@@ -55,8 +55,7 @@ RpcSession::~RpcSession() {
 void RpcSession::Detach() {
   if (subscribed_) agent_.Unsubscribe(this);
   subscribed_ = false;
-  if (handles_commands_) agent_.SetCommandHandler(nullptr);
-  handles_commands_ = false;
+  agent_.ClearCommandHandler(this);
 }
 
 void RpcSession::Serve(int in_fd, int quit_fd) {
@@ -90,7 +89,7 @@ void RpcSession::Serve(int in_fd, int quit_fd) {
 }
 
 void RpcSession::FinishWaits(int socket, int quit_fd) {
-  if (handles_commands_) HandleCommands(false);  // nobody can answer
+  agent_.ClearCommandHandler(this);  // nobody can answer
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
@@ -237,11 +236,10 @@ void RpcSession::OnEvent(const hyperstart::Event& event) {
 void RpcSession::HandleCommands(bool enabled) {
   if (enabled) {
     agent_.SetCommandHandler(
-        [this](const hyperstart::DecodedMessage& message) { return Ask(message); });
+        this, [this](const hyperstart::DecodedMessage& message) { return Ask(message); });
   } else {
-    agent_.SetCommandHandler(nullptr);
+    agent_.ClearCommandHandler(this);
   }
-  handles_commands_ = enabled;
 }
 
 hyperstart::Reply RpcSession::Ask(const hyperstart::DecodedMessage& message) {

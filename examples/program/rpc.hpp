@@ -55,7 +55,6 @@ class RpcSession final : public Caller, private hyperstart::detail::EventSink {
   Double& agent_;
   Output output_;
   bool subscribed_ = false;
-  bool handles_commands_ = false;
   std::atomic<bool> has_left_{false};
   const int wait_ended_fd_;  // readable once a wait has ended
   std::mutex mutex_;

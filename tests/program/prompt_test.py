@@ -244,6 +244,54 @@ class Control(unittest.TestCase):
                 self.assertEqual(len(double.call('messages')), 1)
 
 
+    def connect(self, path):
+        """The stream of a client that has read `listening`."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            client.connect(path)
+            file = client.makefile('rw')
+        self.assertIn('listening', file.readline())
+        return file
+
+    def call(self, file, method, **params):
+        file.write(json.dumps({'id': 1, 'method': method, 'params': params}) + '\n')
+        file.flush()
+        return json.loads(file.readline())['result']
+
+    def test_a_client_that_leaves_takes_away_only_its_own_handler(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, 'control')
+            with Double('--control', path, on_command=lambda command: {'error': 'mine'}) as double, \
+                    ctl(double) as c:
+                descriptors = f'/proc/{double.process.pid}/fd'
+                before = len(os.listdir(descriptors))
+                with self.connect(path) as other:
+                    self.call(other, 'handle_commands', enabled=True)
+                    double.call('handle_commands', enabled=True)  # in place of the other's
+                    self.call(other, 'handle_commands', enabled=False)
+                    self.assertEqual(c.call(12), (10, b'mine'))
+                    self.call(other, 'handle_commands', enabled=True)
+                    double.call('handle_commands', enabled=True)
+                end = time.monotonic() + DEADLINE
+                while len(os.listdir(descriptors)) > before and time.monotonic() < end:
+                    pass  # until the double has noticed that the other client has left
+                self.assertEqual(c.call(12), (10, b'mine'))
+
+    def test_stop_ends_commands_that_nobody_answers(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, 'control')
+            with Double('--control', path) as double, self.connect(path) as other:
+                for _ in range(200):
+                    with ctl(double) as c:
+                        c.send(12)
+                        # A command comes at once, and finds a handler that never answers.
+                        swaps = [double.send('handle_commands', enabled=True) for _ in range(5)]
+                        self.call(other, 'stop')
+                        for swap in swaps:
+                            double.receive(swap)
+                        double.call('start')
+
+
 class HyperstartCtl(unittest.TestCase):
     def run_ctl(self, *arguments, **options):
         return subprocess.run([CTL, *arguments], capture_output=True, timeout=DEADLINE, check=False,
