@@ -6,6 +6,19 @@
 
 namespace program {
 
+void RemoveNulls(const Operation& operation, Json& parameters) {
+  const auto remove = [&](const std::string& name) {
+    const auto found = parameters.find(name);
+    if (found != parameters.end() && found->is_null()) parameters.erase(found);
+  };
+  for (const Parameter& parameter : operation.parameters) {
+    const std::string name(parameter.name);
+    remove(name);
+    if (parameter.kind == Kind::kBytes) remove(name + "_base64");
+  }
+  if (operation.waits) remove("timeout_ms");
+}
+
 void CheckParameters(const Operation& operation, const Json& parameters) {
   std::string taken;
   for (const Parameter& parameter : operation.parameters) {

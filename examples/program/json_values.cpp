@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -92,6 +93,28 @@ bool IsUtf8(std::string_view bytes) {
   return true;
 }
 
+std::optional<std::int64_t> SignedNumber(const Json& value) {
+  constexpr double kMost = 9007199254740992;  // 2^53: up to it a double holds each whole number
+  if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    if (std::abs(number) > kMost || std::trunc(number) != number) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+  }
+  if (!value.is_number_integer()) return std::nullopt;
+  if (value.is_number_unsigned() &&
+      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+    return std::nullopt;
+  }
+  return value.get<std::int64_t>();
+}
+
+std::optional<std::uint64_t> WholeNumber(const Json& value) {
+  if (value.is_number_unsigned()) return value.get<std::uint64_t>();
+  const std::optional<std::int64_t> number = SignedNumber(value);
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
+}
+
 void PutBytes(Json& object, const std::string& key, std::string_view bytes) {
   if (IsUtf8(bytes)) {
     object[key] = bytes;
@@ -132,11 +155,11 @@ hyperstart::Command ToCommand(const Json& value, hyperstart::Dialect dialect) {
     throw BadParameters("there is no command " + Dump(value) +
                         ": give a name such as \"startpod\", or a number");
   }
-  if (!value.is_number_unsigned() ||
-      value.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
+  const std::optional<std::uint64_t> number = WholeNumber(value);
+  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) {
     throw BadParameters("command is a name such as \"startpod\", or a number of 32 bits");
   }
-  return hyperstart::Command{value.get<std::uint32_t>()};
+  return hyperstart::Command{static_cast<std::uint32_t>(*number)};
 }
 
 hyperstart::Channel ToChannel(const Json& value) {

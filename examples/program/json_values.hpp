@@ -4,6 +4,7 @@
 #ifndef JSON_VALUES_HPP_
 #define JSON_VALUES_HPP_
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -27,6 +28,11 @@ std::string EncodeBase64(std::string_view bytes);
 /// Nothing if it is no base64, with its padding.
 std::optional<std::string> DecodeBase64(std::string_view text);
 bool IsUtf8(std::string_view bytes);
+
+/// A whole number, also one that is written as 1.0, up to 2^53. Nothing if it is none.
+std::optional<std::uint64_t> WholeNumber(const Json& value);
+/// The same, also below 0.
+std::optional<std::int64_t> SignedNumber(const Json& value);
 
 /// Adds `key` where the bytes are UTF-8, else `key`_base64.
 void PutBytes(Json& object, const std::string& key, std::string_view bytes);

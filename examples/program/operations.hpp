@@ -55,6 +55,8 @@ std::vector<Operation> SendingOperations();
 /// Null if there is none.
 const Operation* FindOperation(std::string_view name);
 
+/// Removes each null among the parameters that the operation takes: it stands for none.
+void RemoveNulls(const Operation& operation, Json& parameters);
 /// Throws BadParameters for parameters that the operation does not take, or lacks.
 void CheckParameters(const Operation& operation, const Json& parameters);
 

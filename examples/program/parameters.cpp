@@ -7,10 +7,8 @@
 namespace program {
 
 std::uint64_t Number(const Json& p, const char* key, std::uint64_t most) {
-  const Json& value = p.at(key);
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() <= most) {
-    return value.get<std::uint64_t>();
-  }
+  const std::optional<std::uint64_t> number = WholeNumber(p.at(key));
+  if (number && *number <= most) return *number;
   throw BadParameters(fmt::format("{} is a whole number from 0 to {}", key, most));
 }
 

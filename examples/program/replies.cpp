@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,9 +25,9 @@ using hyperstart::Dialect;
 using hyperstart::Reply;
 
 std::uint32_t Number(const Json& value, std::string_view name) {
-  if (value.is_number_unsigned() &&
-      value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max()) {
-    return value.get<std::uint32_t>();
+  const std::optional<std::uint64_t> number = WholeNumber(value);
+  if (number && *number <= std::numeric_limits<std::uint32_t>::max()) {
+    return static_cast<std::uint32_t>(*number);
   }
   throw BadParameters(fmt::format("reply: {} is a whole number of 32 bits", name));
 }
@@ -34,6 +35,19 @@ std::uint32_t Number(const Json& value, std::string_view name) {
 bool IsTrue(const Json& value, std::string_view name) {
   if (value.is_boolean()) return value.get<bool>();
   throw BadParameters(fmt::format("reply: {} is true or false", name));
+}
+
+/// `json` without its nulls, which are taken as not given. Throws for a key that is not in `known`:
+/// " ack error ".
+Json Given(const Json& json, std::string_view what, std::string_view known) {
+  Json given = Json::object();
+  for (const auto& [key, value] : json.items()) {
+    if (known.find(' ' + key + ' ') == std::string_view::npos) {
+      throw BadParameters(fmt::format("{}: there is no {}; there are{}", what, Dump(key), known));
+    }
+    if (!value.is_null()) given[key] = value;
+  }
+  return given;
 }
 
 constexpr const char* kContents =
@@ -50,11 +64,12 @@ Reply Content(const Json& json, Dialect dialect) {
   if (const auto bytes = GetBytes(json, "error")) set(Reply::Error(*bytes));
   if (const auto bytes = GetBytes(json, "raw")) set(Reply::Raw(*bytes));
   if (const auto frame = json.find("frame"); frame != json.end()) {
-    if (!frame->is_object() || !frame->contains("command")) {
-      throw BadParameters(R"(reply: frame is {"command": ..., "payload": ...})");
-    }
-    set(Reply::Frame(ToCommand((*frame)["command"], dialect),
-                     GetBytes(*frame, "payload").value_or("")));
+    constexpr const char* kShape = R"(reply: frame is {"command": ..., "payload": ...})";
+    if (!frame->is_object()) throw BadParameters(kShape);
+    const Json given = Given(*frame, "reply: frame", " command payload payload_base64 ");
+    if (!given.contains("command")) throw BadParameters(kShape);
+    set(Reply::Frame(ToCommand(given["command"], dialect),
+                     GetBytes(given, "payload").value_or("")));
   }
   if (const auto nothing = json.find("nothing"); nothing != json.end()) {
     if (IsTrue(*nothing, "nothing")) set(Reply::Nothing());
@@ -128,37 +143,33 @@ class PayloadCriterion final : public MessageCriterion {
 
 }  // namespace
 
-Reply ToReply(const Json& json, Dialect dialect) {
-  if (!json.is_object()) {
+Reply ToReply(const Json& value, Dialect dialect) {
+  if (!value.is_object()) {
     throw BadParameters(
         fmt::format("reply is an object with one of {}, or none of them", kContents));
   }
   constexpr std::string_view kKnown =
       " ack ack_base64 error error_base64 frame raw raw_base64 nothing after_ms pieces gap_ms "
       "truncated with_length then_disconnect ";
-  for (const auto& [key, value] : json.items()) {
-    if (kKnown.find(' ' + key + ' ') == std::string_view::npos) {
-      throw BadParameters(fmt::format("reply: there is no {}; there are{}", Dump(key), kKnown));
-    }
-  }
+  const Json json = Given(value, "reply", kKnown);
   using Milliseconds = std::chrono::milliseconds;
   Reply reply = Content(json, dialect);
   const auto with = [&](const char* key, const auto& change) {
-    if (const auto value = json.find(key); value != json.end()) change(Number(*value, key));
+    if (const auto number = json.find(key); number != json.end()) change(Number(*number, key));
   };
   const auto gap = json.find("gap_ms");
   if (gap != json.end() && !json.contains("pieces")) {
     throw BadParameters("reply: gap_ms is the pause between pieces: give pieces, too");
   }
-  with("after_ms", [&](std::uint32_t value) { reply = reply.After(Milliseconds(value)); });
-  with("pieces", [&](std::uint32_t value) {
+  with("after_ms", [&](std::uint32_t count) { reply = reply.After(Milliseconds(count)); });
+  with("pieces", [&](std::uint32_t bytes) {
     const Milliseconds pause(gap == json.end() ? 0 : Number(*gap, "gap_ms"));
-    reply = reply.InPieces(value, pause);
+    reply = reply.InPieces(bytes, pause);
   });
-  with("truncated", [&](std::uint32_t value) { reply = reply.Truncated(value); });
-  with("with_length", [&](std::uint32_t value) { reply = reply.WithLength(value); });
-  if (const auto value = json.find("then_disconnect"); value != json.end()) {
-    if (IsTrue(*value, "then_disconnect")) reply = reply.ThenDisconnect();
+  with("truncated", [&](std::uint32_t bytes) { reply = reply.Truncated(bytes); });
+  with("with_length", [&](std::uint32_t bytes) { reply = reply.WithLength(bytes); });
+  if (const auto then = json.find("then_disconnect"); then != json.end()) {
+    if (IsTrue(*then, "then_disconnect")) reply = reply.ThenDisconnect();
   }
   return reply;
 }

@@ -15,7 +15,7 @@
 namespace program {
 
 /// Throws BadParameters, which says what is right.
-hyperstart::Reply ToReply(const Json& json, hyperstart::Dialect dialect);
+hyperstart::Reply ToReply(const Json& value, hyperstart::Dialect dialect);
 
 using MessageCriterion = hyperstart::detail::Criterion<hyperstart::DecodedMessage>;
 

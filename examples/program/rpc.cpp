@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -158,11 +159,14 @@ void RpcSession::HandleRequest(const Json& request) {
     return;
   }
   Json parameters = request.value("params", Json::object());
-  if (parameters.is_array() && parameters.empty()) parameters = Json::object();
+  if (parameters.is_null() || (parameters.is_array() && parameters.empty())) {
+    parameters = Json::object();
+  }
   if (!parameters.is_object()) {
     if (wants_answer) AnswerError(id, kInvalidParams, "params is an object: parameters by name");
     return;
   }
+  RemoveNulls(*operation, parameters);
   if (operation->waits) {
     RunOnThread(*operation, parameters, id, wants_answer);
   } else {
@@ -196,7 +200,7 @@ void RpcSession::RunOnThread(const Operation& operation, const Json& parameters,
   {
     const std::lock_guard lock(mutex_);
     if (waits_ == kMostWaits) {
-      AnswerError(id, kFailed, "too many waits at once: at most 1000");
+      if (wants_answer) AnswerError(id, kFailed, "too many waits at once: at most 1000");
       return;
     }
     ++waits_;
@@ -214,7 +218,7 @@ void RpcSession::RunOnThread(const Operation& operation, const Json& parameters,
       ended();
     }).detach();
   } catch (const std::system_error& error) {
-    AnswerError(id, kFailed, error.what());
+    if (wants_answer) AnswerError(id, kFailed, error.what());
     ended();
   }
 }
@@ -261,12 +265,12 @@ hyperstart::Reply RpcSession::Ask(const hyperstart::DecodedMessage& message) {
 
 void RpcSession::HandleAnswer(const Json& answer) {
   const Json id = answer.value("id", Json());
-  if (id.is_number_unsigned()) {
+  if (const std::optional<std::uint64_t> number = WholeNumber(id)) {
     Json checked = answer;
     if (checked.contains("error") && !checked["error"].is_object()) {
       checked["error"] = Json{{"message", checked["error"]}};
     }
-    if (agent_.requests().Answer(id.get<std::uint64_t>(), std::move(checked))) return;
+    if (agent_.requests().Answer(*number, std::move(checked))) return;
   }
   AnswerError(id, kInvalidRequest,
               "an answer to no request: its id is that of a request `command`");

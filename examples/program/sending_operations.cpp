@@ -1,6 +1,7 @@
 // The operations that send to the client, or do something to its connection.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "operations.hpp"
@@ -15,11 +16,12 @@ Json SendExitStatus(Double& d, Caller&, const Json& p) {
   return nullptr;
 }
 Json SendProcessEvent(Double& d, Caller&, const Json& p) {
-  const Json& status = p.at("status");
-  if (!status.is_number_integer() || status.get<std::int64_t>() != status.get<std::int32_t>()) {
+  const std::optional<std::int64_t> status = SignedNumber(p.at("status"));
+  if (!status || *status != static_cast<std::int32_t>(*status)) {
     throw BadParameters("status is a whole number of 32 bits");
   }
-  d.server().SendProcessEvent(Text(p, "container"), Text(p, "process"), status.get<std::int32_t>());
+  d.server().SendProcessEvent(Text(p, "container"), Text(p, "process"),
+                              static_cast<std::int32_t>(*status));
   return nullptr;
 }
 

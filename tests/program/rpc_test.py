@@ -10,7 +10,7 @@ import unittest
 
 from double import DEADLINE, PROGRAM, Double, RpcError, ctl, io
 
-STARTPOD, ACK, ERROR, PING, NEWCONTAINER = 1, 9, 10, 12, 17
+STARTPOD, READY, ACK, ERROR, PING, NEWCONTAINER = 1, 8, 9, 10, 12, 17
 
 
 class Rpc(unittest.TestCase):
@@ -105,9 +105,53 @@ class Rpc(unittest.TestCase):
                     ('on', {'command': 'ping', 'reply': {'acc': ''}}),
                     ('on', {'command': 'ping', 'reply': {'ack': '', 'error': ''}}),
                     ('on', {'command': 'ping', 'reply': {'pieces': 0}}),
+                    ('on', {'command': 'ping',
+                            'reply': {'frame': {'command': 'ack', 'payoad': ''}}}),
+                    ('on', {'command': 'ping', 'reply': {'frame': {'payload': ''}}}),
+                    ('send_process_event', {'container': 'c', 'process': 'p',
+                                            'status': 18446744073709551615}),
+                    ('send_process_event', {'container': 'c', 'process': 'p', 'status': 2 ** 31}),
+                    ('close_io', {'seq': 1.5}), ('close_io', {'seq': 2.0 ** 60}),
+                    ('close_io', {'seq': -1.0}), ('close_io', {'seq': None}),
+                    ('messages', {'more': None}),
                     ('transcript', {'format': 'pdf'})]:
                 self.fails(-32602, double.call, method, **parameters)
             self.assertEqual(double.call('messages'), [])
+
+    def test_null_is_the_same_as_none(self):
+        with Double() as double, ctl(double) as c, io(double) as i:
+            double.write('{"method": "send_ready", "params": null}')
+            self.assertEqual(c.receive(), (READY, b''))
+            double.call('on', command='ping', payload_json=None, times=None,
+                        reply={'ack': 'x', 'error': None, 'pieces': None})
+            self.assertEqual(c.call(PING), (ACK, b'x'))
+            double.call('on', command='ping',
+                        reply={'frame': {'command': 'error', 'payload': None,
+                                         'payload_base64': 'eA=='}})
+            self.assertEqual(c.call(PING), (ERROR, b'x'))
+            double.call('send_io', seq=1, data=None, data_base64='eA==')
+            self.assertEqual(i.receive(), (1, b'x'))
+            self.assertEqual(double.call('wait_for_message', command=None, timeout_ms=None),
+                             {'command': 'ping', 'payload': ''})
+            self.assertEqual(len(double.call('messages', take=None)), 1)
+
+    def test_whole_numbers_may_be_written_as_floats(self):
+        with Double() as double, ctl(double) as c, io(double) as i:
+            double.call('on', command=12.0, reply={'ack': 'x', 'after_ms': 1.0})
+            self.assertEqual(c.call(PING), (ACK, b'x'))
+            double.call('send_io', seq=2.0 ** 53, data='x')
+            self.assertEqual(i.receive(), (2 ** 53, b'x'))
+            double.call('send_process_event', container='c', process='p', status=-1.0)
+            self.assertEqual(json.loads(c.receive()[1])['status'], -1)
+            self.fails(-32001, double.call, 'read_io', seq=7.0, timeout_ms=0.0)
+
+    def test_too_many_waits(self):
+        with Double() as double, ctl(double) as c:
+            wait = '"method": "wait_for_message", "params": {"timeout_ms": 60000}}'
+            for _ in range(1001):  # the last one is too many
+                double.write('{' + wait)
+            self.fails(-32000, double.call, 'wait_for_message')
+            self.assertTrue(double.errors.empty())
 
     def test_handle_commands(self):
         asked = []
