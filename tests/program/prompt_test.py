@@ -266,6 +266,7 @@ class Control(unittest.TestCase):
             path = os.path.join(directory, 'control')
             with Double('--control', path, on_command=lambda command: {'error': 'mine'}) as double, \
                     ctl(double) as c:
+                double.call('wait_for_connection', channel='ctl')
                 descriptors = f'/proc/{double.process.pid}/fd'
                 before = len(os.listdir(descriptors))
                 with self.connect(path) as other:
@@ -284,13 +285,14 @@ class Control(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, 'control')
             with Double('--control', path) as double, self.connect(path) as handler:
-                for _ in range(100):
+                for _ in range(200):
                     with ctl(double) as c:
+                        # The handler is replaced again and again, also while the double stops.
                         handler.write('{"method": "handle_commands", "params": {"enabled": true}}\n'
-                                      * 5)
+                                      * 200)
                         handler.flush()
-                        c.socket.sendall(c.header.pack(12, c.header.size) * 5)
-                        double.call('stop')  # while handlers are replaced
+                        c.socket.sendall(c.header.pack(12, c.header.size) * 500)
+                        double.call('stop')
                         double.call('start')
                 self.call(handler, 'handle_commands', enabled=False)
 
