@@ -28,6 +28,8 @@ class Caller {
   virtual void HandleCommands(bool enabled) = 0;
   /// Set once nobody waits for the results of waits any more; null: never.
   virtual const std::atomic<bool>* has_left() const { return nullptr; }
+  /// Called once a wait has its place among the others; null: nothing.
+  virtual const std::function<void()>* wait_begun() const { return nullptr; }
 
  protected:
   ~Caller() = default;

@@ -43,7 +43,7 @@ hyperstart::detail::WaitLimit Limit(Double& d, const Caller& caller, const Json&
     timeout = std::chrono::milliseconds(
         Number(p, "timeout_ms", std::numeric_limits<std::uint32_t>::max()));
   }
-  return {timeout, caller.has_left()};
+  return {timeout, caller.has_left(), caller.wait_begun()};
 }
 
 }  // namespace program

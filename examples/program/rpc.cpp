@@ -8,6 +8,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <exception>
+#include <functional>
+#include <future>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -30,6 +33,29 @@ constexpr std::size_t kLongestLine = std::size_t{256} << 20;
 constexpr int kMostWaits = 1000;
 
 }  // namespace
+
+/// The caller of one wait.
+class RpcSession::WaitCaller final : public Caller {
+ public:
+  explicit WaitCaller(RpcSession& session) : session_(session) {}
+
+  void Subscribe() override { session_.Subscribe(); }
+  void HandleCommands(bool enabled) override { session_.HandleCommands(enabled); }
+  const std::atomic<bool>* has_left() const override { return session_.has_left(); }
+  const std::function<void()>* wait_begun() const override { return &set_begun_; }
+
+  std::future<void> begun() { return begun_.get_future(); }
+  /// The wait has begun, or ended.
+  void SetBegun() {
+    if (!std::exchange(is_begun_, true)) begun_.set_value();
+  }
+
+ private:
+  RpcSession& session_;
+  bool is_begun_ = false;
+  std::promise<void> begun_;
+  const std::function<void()> set_begun_ = [this] { SetBegun(); };
+};
 
 RpcSession::RpcSession(Double& agent, int out_fd, std::size_t output_limit, bool owns_fd)
     : agent_(agent),
@@ -170,18 +196,18 @@ void RpcSession::HandleRequest(const Json& request) {
   if (operation->waits) {
     RunOnThread(*operation, parameters, id, wants_answer);
   } else {
-    Run(*operation, parameters, id, wants_answer);
+    Run(*operation, *this, parameters, id, wants_answer);
   }
 }
 
-void RpcSession::Run(const Operation& operation, const Json& parameters, const Json& id,
-                     bool wants_answer) {
+void RpcSession::Run(const Operation& operation, Caller& caller, const Json& parameters,
+                     const Json& id, bool wants_answer) {
   const auto fail = [&](int code, const char* text) {
     if (wants_answer) AnswerError(id, code, text);
   };
   try {
     CheckParameters(operation, parameters);
-    Json result = operation.run(agent_, *this, parameters);
+    Json result = operation.run(agent_, caller, parameters);
     if (!wants_answer) return;
     output_.Write(Dump({{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}}));
   } catch (const WaitFailed& error) {
@@ -212,11 +238,15 @@ void RpcSession::RunOnThread(const Operation& operation, const Json& parameters,
     const std::uint64_t one = 1;
     static_cast<void>(!::write(wait_ended_fd_, &one, sizeof(one)));
   };
+  const auto caller = std::make_shared<WaitCaller>(*this);
+  const std::future<void> begun = caller->begun();
   try {
     std::thread([=, &operation] {
-      Run(operation, parameters, id, wants_answer);
+      Run(operation, *caller, parameters, id, wants_answer);
+      caller->SetBegun();
       ended();
     }).detach();
+    begun.wait();
   } catch (const std::system_error& error) {
     if (wants_answer) AnswerError(id, kFailed, error.what());
     ended();

@@ -1,5 +1,6 @@
 // JSON-RPC 2.0 with one client, one message a line. Answers come in the order in which the requests
-// are done: each wait has a thread of its own.
+// are done: each wait has a thread of its own. Waits take what they wait for in the order of their
+// requests: the next line is read once a wait has its place among the others.
 
 #ifndef RPC_HPP_
 #define RPC_HPP_
@@ -42,11 +43,14 @@ class RpcSession final : public Caller, private hyperstart::detail::EventSink {
   const std::atomic<bool>* has_left() const override { return &has_left_; }
 
  private:
+  class WaitCaller;
+
   void OnEvent(const hyperstart::Event& event) override;
   void HandleLine(std::string_view line);
   void HandleRequest(const Json& request);
   void HandleAnswer(const Json& answer);
-  void Run(const Operation& operation, const Json& parameters, const Json& id, bool wants_answer);
+  void Run(const Operation& operation, Caller& caller, const Json& parameters, const Json& id,
+           bool wants_answer);
   void RunOnThread(const Operation& operation, const Json& parameters, const Json& id,
                    bool wants_answer);
   void AnswerError(const Json& id, int code, const std::string& message);

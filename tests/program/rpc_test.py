@@ -77,6 +77,39 @@ class Rpc(unittest.TestCase):
                 c.call(NEWCONTAINER, b'{"id": %d}' % n)
                 self.assertEqual(double.receive(waits[n])['payload'], '{"id": %d}' % n)
 
+    def test_waits_take_in_the_order_of_their_requests(self):
+        def requests(number):
+            lines = ['{"id": %d, "method": "read_io", "params": {"timeout_ms": %d}}'
+                     % (n, DEADLINE * 1000) for n in range(number)]
+            return ('\n'.join(lines) + '\n').encode()
+
+        def answers(process, number):
+            found = [json.loads(process.stdout.readline()) for _ in range(number)]
+            return {a['id']: a['result']['seq'] for a in found}
+
+        with subprocess.Popen([PROGRAM, '--rpc'], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as process:
+            double = type('Paths', (), json.loads(process.stdout.readline())['params'])
+            in_order = {n: n for n in range(20)}
+            with io(double) as i:
+                packets = b''.join(i.header.pack(n, 13) + b'x' for n in range(20))
+                for _ in range(20):
+                    # The packets are there.
+                    i.socket.sendall(packets + i.header.pack(99, 13) + b'x')
+                    process.stdin.write(b'{"id": 99, "method": "read_io", "params": {"seq": 99}}\n')
+                    process.stdin.flush()
+                    self.assertEqual(answers(process, 1), {99: 99})
+                    process.stdin.write(requests(20))
+                    process.stdin.flush()
+                    self.assertEqual(answers(process, 20), in_order)
+                    # They come once all requests wait, or later.
+                    process.stdin.write(requests(20) + b'{"id": 99, "method": "messages"}\n')
+                    process.stdin.flush()
+                    self.assertEqual(json.loads(process.stdout.readline())['id'], 99)
+                    i.socket.sendall(packets)
+                    self.assertEqual(answers(process, 20), in_order)
+            process.stdin.close()
+
     def test_a_failed_wait_says_what_came(self):
         with Double() as double, ctl(double) as c:
             c.call(NEWCONTAINER, b'{"id": "db"}')

@@ -1,6 +1,6 @@
 // What arrived, who is connected, and waiting for either with a deadline. Background threads add,
-// test threads take and wait, under one lock. A wait that fails says what is there instead, and how
-// each channel stands. A waiter is woken only by what it waits for.
+// test threads take and wait, under one lock; who waits first takes first. A wait that fails says
+// what is there instead, and how each channel stands.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
@@ -275,7 +275,7 @@ class Records {
     };
     {  // what is there is taken without the cost of a waiter
       const MutexLock lock(mutex_);
-      if (take()) return {FromRecord<Value>(*std::move(record)), {}};
+      if (!waits_.HasWoken(what) && take()) return {FromRecord<Value>(*std::move(record)), {}};
     }
     Waiter waiter(what);
     waiter.key = key;
@@ -335,7 +335,7 @@ class Records {
                    FunctionRef<std::string> describe, FunctionRef<std::string> received,
                    FunctionRef<std::string> hopeless = &NoText) {
     MutexLock lock(mutex_);
-    if (attempt()) return {};
+    if (!waits_.HasWokenBefore(waiter) && attempt()) return {};
     const WaitList::Listed listed(waits_, waiter);
     const std::optional<std::string> why = waits_.Wait(lock, waiter, timeout, attempt, hopeless);
     if (!why) return {};
