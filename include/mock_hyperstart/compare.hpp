@@ -26,7 +26,11 @@ namespace hyperstart {
 /// Either the agent is not what the model is made of, or the model is wrong: please report it.
 ///
 /// What is compared, and what is not, since only a real machine knows it, stands at the head of
-/// detail/recording/model_comparison.hpp. A command that a plan answers neither of the two sees.
+/// detail/recording/model_comparison.hpp. A difference may also be reported though both are right:
+/// of a writefile to a directory that the model's image lacks, of a readfile of a file that a
+/// process has changed since, of an image, user or route that the machine lacks, of two signals in
+/// a row to a process that the first one kills, and after the agent was started again. A command
+/// that a plan answers neither of the two sees.
 inline void CompareWithModel(MockHyperstart& spy,
                              AgentVersion version = AgentVersion::kHyperstart110) {
   spy.SetForwardObserver(std::make_shared<detail::ModelComparison>(

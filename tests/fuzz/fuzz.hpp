@@ -106,7 +106,7 @@ inline bool IsUtf8(std::string_view text) {
 /// Whether it is UTF-8 without ASCII control characters. With `lines`, line feeds are allowed.
 inline bool IsShowable(std::string_view text, bool lines = false) {
   return IsUtf8(text) && std::none_of(text.begin(), text.end(), [&](char byte) {
-           return (static_cast<unsigned char>(byte) < 0x20 && !(lines && byte == '\n')) ||
+           return (static_cast<unsigned char>(byte) < 0x20 && (!lines || byte != '\n')) ||
                   byte == 0x7f;
          });
 }

@@ -13,7 +13,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 const char kPod[] = R"({"hostname":"web","shareDir":"share"})";
 

@@ -336,7 +336,7 @@ class Model {
   std::optional<Record> Take(std::optional<std::uint64_t> key) {
     for (auto item = items_.begin(); item != items_.end(); ++item) {
       if (key && item->packet.key != *key) continue;
-      const Record packet = item->packet;
+      Record packet = item->packet;
       items_.erase(item);
       return packet;
     }
@@ -345,7 +345,7 @@ class Model {
   std::optional<Record> TakeMatching(char letter) {
     for (auto item = items_.begin(); item != items_.end(); ++item) {
       if (item->packet.bytes.find(letter) == std::string::npos) continue;
-      const Record packet = item->packet;
+      Record packet = item->packet;
       items_.erase(item);
       return packet;
     }

@@ -23,6 +23,7 @@
 
 #include "mock_hyperstart/detail/agent/clock.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
+#include "mock_hyperstart/detail/net/channel_observer.hpp"
 #include "mock_hyperstart/detail/net/channel_server.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
 #include "mock_hyperstart/detail/wire/frame_reader.hpp"

@@ -4,7 +4,6 @@
 #define MOCK_HYPERSTART_DETAIL_AGENT_RECORD_VALUES_HPP_
 
 #include <cstdint>
-#include <string>
 #include <utility>
 #include <vector>
 

@@ -24,6 +24,7 @@
 #include "mock_hyperstart/detail/model/parson.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 #include "mock_hyperstart/detail/model/requests.hpp"
 #include "mock_hyperstart/detail/model/routes.hpp"
 #include "mock_hyperstart/detail/wire/bytes.hpp"

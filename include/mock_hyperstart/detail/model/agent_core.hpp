@@ -32,7 +32,7 @@
 #include "mock_hyperstart/detail/model/process.hpp"
 #include "mock_hyperstart/detail/model/process_table.hpp"
 #include "mock_hyperstart/detail/model/process_thread.hpp"
-#include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/model/request_values.hpp"
 #include "mock_hyperstart/detail/wire/bytes.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"

@@ -7,6 +7,8 @@
 #define MOCK_HYPERSTART_DETAIL_MODEL_FILES_HPP_
 
 #include <fcntl.h>
+#include <fmt/core.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -157,7 +158,7 @@ class FileSystem {
     if (machine_) return true;
     std::string parent = "/";
     for (const std::string& component : PathComponents(path)) {
-      const std::string made = NormalPath(parent + '/' + component);
+      const std::string made = NormalPath(fmt::format("{}/{}", parent, component));
       if (!IsDirectory(made)) {
         if (written_.count(made) > 0) return false;
         const Descriptor in(root_.empty() ? Descriptor() : Open(parent, O_PATH | O_DIRECTORY, 0));

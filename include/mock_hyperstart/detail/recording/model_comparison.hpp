@@ -159,7 +159,7 @@ class ModelComparison final : public ForwardObserver {
 
   static std::string Describe(const Frame& frame) {
     constexpr std::size_t kShown = 200;  // bytes
-    const std::string name = CommandName(frame.command);
+    std::string name = CommandName(frame.command);
     if (frame.payload.empty()) return name;
     return fmt::format("{} {} {}", name, Bytes(frame.payload.size()),
                        OneLine(frame.payload, kShown));
