@@ -204,7 +204,8 @@ TEST_P(FaultOn, ResetAtOnceWithInputUnread) {
   for (int i = 0; i < 20; ++i) {
     RawClient client = ConnectAndWait(agent_, channel_);
     PauseOver(client);
-    client.Write("unread");
+    // The read that took the first byte may still be running, and take 128 KiB at most.
+    client.Write(std::string(160 * 1024, 'u'));
     agent_.Reset(channel_);
     EXPECT_EQ(client.ReadError(), ECONNRESET);  // without a further write
     agent_.ResumeReading(channel_);
