@@ -524,6 +524,8 @@ class World {
         streams.push_back(Stream::Parse(client.sent, HeaderSize(channel), options_.max_frame));
         if (streams.back().end != Stream::End::kBetweenFrames) ++expected_violations;
         undisturbed = undisturbed && !client.disturbed;
+        // The mock disconnects it there, and drops what it had not read.
+        if (streams.back().end == Stream::End::kBroken && HasDropped()) client.cut = true;
         if (channel == Channel::kCtl) JudgeAnswers(client, streams.back());
       }
       JudgeRecords(channel, streams);
@@ -533,6 +535,10 @@ class World {
             "no violation without a client that caused it");
     Require(!undisturbed || violations_ == expected_violations,
             "each client that left in a frame, or broke one, is one violation");
+  }
+
+  bool HasDropped() const {
+    return mock_.Transcript().find("that the client had not read") != std::string::npos;
   }
 
   /// The records are what the clients sent, one client after another: all of it, or the beginning

@@ -52,7 +52,9 @@ class ParsonObject {
   }
 
  private:
-  static constexpr std::string_view kOfNumbers = "0123456789+-.eExXpPabcdfABCDFinftyINFTY";
+  /// What strtod takes at most, nan(text) too.
+  static constexpr std::string_view kOfNumbers =
+      "0123456789+-.()_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   static constexpr int kMaxNesting = 19;
   static constexpr std::size_t kMostMembers = 960;  // [from source, as the next]
   static constexpr std::size_t kMostElements = 122880;
