@@ -550,7 +550,7 @@ TEST_F(ModelTest, DiesOfABadUserOfAStartPodsContainer) {  // [from source]
   Json process = ProcessJson("init", 1, {"/bin/cat"});
   process["user"] = "nosuch";
   Json pod = kPodJson;
-  pod["containers"] = {ContainerJson("c1", process)};
+  pod["containers"] = Json::array({ContainerJson("c1", process)});
   client_->Send(Command::kStartPod, pod);
   ExpectDeath("its user or workdir does not exist");
 }
