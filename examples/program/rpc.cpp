@@ -38,6 +38,8 @@ constexpr int kMostWaits = 1000;
 class RpcSession::WaitCaller final : public Caller {
  public:
   explicit WaitCaller(RpcSession& session) : session_(session) {}
+  WaitCaller(const WaitCaller&) = delete;
+  WaitCaller& operator=(const WaitCaller&) = delete;
 
   void Subscribe() override { session_.Subscribe(); }
   void HandleCommands(bool enabled) override { session_.HandleCommands(enabled); }
