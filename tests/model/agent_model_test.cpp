@@ -631,17 +631,25 @@ TEST_F(StrictModelTest, ReportsAHeaderWhosePayloadHasNotBegunOnce) {
   ExpectOneViolation("virtio-03i-chunk-boundary-after-header");
 }
 
-class VirtioModelTest : public ModelTest {
+/// Over the VM's transports the agent says `ready` to the first client at least.
+class TransportModelTest : public ModelTest {
  protected:
-  VirtioModelTest() : ModelTest(AgentVersion::kHyperstart110, VirtioOptions()) {
+  explicit TransportModelTest(Transport transport)
+      : ModelTest(AgentVersion::kHyperstart110, OptionsOf(transport)) {
     EXPECT_EQ(client_->ReadReply().command, Command::kReady);
   }
 
-  static Options VirtioOptions() {
+ private:
+  static Options OptionsOf(Transport transport) {
     Options options;
-    options.transport = Transport::kVirtio;
+    options.transport = transport;
     return options;
   }
+};
+
+class VirtioModelTest : public TransportModelTest {
+ protected:
+  VirtioModelTest() : TransportModelTest(Transport::kVirtio) {}
 };
 
 TEST_F(VirtioModelTest, KeepsWhatIsSaidWhileThereIsNoClient) {  // [virtio-08a-reconnect-ctl]
@@ -664,17 +672,9 @@ TEST_F(VirtioModelTest, KeepsWhatIsSaidWhileThereIsNoClient) {  // [virtio-08a-r
   EXPECT_EQ(client_->Call(Command::kPing), Ack()) << "without another ready";
 }
 
-class VsockModelTest : public ModelTest {
+class VsockModelTest : public TransportModelTest {
  protected:
-  VsockModelTest() : ModelTest(AgentVersion::kHyperstart110, VsockOptions()) {
-    EXPECT_EQ(client_->ReadReply().command, Command::kReady);
-  }
-
-  static Options VsockOptions() {
-    Options options;
-    options.transport = Transport::kVsock;
-    return options;
-  }
+  VsockModelTest() : TransportModelTest(Transport::kVsock) {}
 };
 
 TEST_F(VsockModelTest, TakesLongerFrames) {
