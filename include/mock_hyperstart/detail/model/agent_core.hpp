@@ -261,7 +261,8 @@ class AgentCore : public ProcessThread {
     for (const ProcessPtr& other : container->processes) {  // [virtio-06r3]
       if (other->child) other->child->KillAll(SIGKILL);
       if (other != process && !other->child && !other->HasEnded()) {
-        other->signals.assign(1, SIGKILL);
+        other->signals.clear();
+        SignalProgram(*other, SIGKILL);
       }
     }
   }

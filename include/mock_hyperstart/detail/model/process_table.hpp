@@ -52,6 +52,15 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   virtual void OnOver(const ProcessPtr& process) = 0;
   /// Whether another process must be over before this one is.
   virtual bool MustWait(const ModelProcess& process) const = 0;
+  /// A signal for a program that is no real process. The thread delivers it, which the caller
+  /// wakes.
+  virtual void SignalProgram(ModelProcess& process, int number) {
+    if (!process.told && ModelProcess::EndsByDefault(number)) {
+      process.killed_unstarted = true;  // [virtio-09f-startpod-second-fails]
+    } else if (!process.HasEnded()) {
+      process.signals.push_back(number);
+    }
+  }
 
   void Add(const ProcessPtr& process) { listed_.push_back(process); }
   const std::vector<ProcessPtr>& listed() const { return listed_; }
@@ -85,10 +94,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
       process.child->SignalGroup(number);
     } else if (process.child) {
       process.child->Signal(number);
-    } else if (!process.told && ModelProcess::EndsByDefault(number)) {
-      process.killed_unstarted = true;  // [virtio-09f-startpod-second-fails]
-    } else if (!process.HasEnded()) {
-      process.signals.push_back(number);
+    } else {
+      SignalProgram(process, number);
     }
     Wake();
   }

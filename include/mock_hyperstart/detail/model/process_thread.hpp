@@ -52,6 +52,14 @@ class ProcessThread : public ProcessTable {
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
+  /// Where RunThread was never called: does on the caller's thread what the other would do now, and
+  /// returns when there is nothing more to do. Waits for no real process. Under no lock.
+  void RunToRest() {
+    std::vector<ModelProcess::Functions> functions;  // destroyed after the lock
+    std::unique_lock lock = Enter();
+    while (Step(lock)) LetOthersIn(lock);
+    functions.swap(functions_);
+  }
   /// Kills and reaps every process, and joins the thread. Under no lock.
   void Shutdown() {
     {
