@@ -33,11 +33,13 @@ struct IoPacket {
   bool eof() const { return data.empty(); }
 };
 
-/// Something that a client has done and the protocol forbids.
+/// Something that a client has done and the protocol forbids; or what another has done that fails
+/// the test, such as the agent that CompareWithModel compares.
 struct Violation {
   Channel channel{};
-  std::string what;   // a sentence
-  std::string bytes;  // as received, from the first byte of the frame in question
+  std::string what;       // a sentence
+  std::string bytes;      // as received, from the first byte of the frame in question
+  bool by_client = true;  // false: `what` says who has done it
 };
 
 /// The paths of the sockets that a client connects to. Use: auto [ctl, io] =

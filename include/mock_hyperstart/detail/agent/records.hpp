@@ -375,8 +375,10 @@ class Records {
                     At(Channel::kIo).Describe(start_, io_waiting));
     if (!violations_.empty()) {
       const Violation& last = violations_.back();
-      text += fmt::format("\n  the client violated the protocol on {}: {}", ToString(last.channel),
-                          last.what);
+      text += fmt::format(
+          "\n  {} on {}: {}",
+          last.by_client ? "the client violated the protocol" : "no fault of the client,",
+          ToString(last.channel), last.what);
     }
     return text;
   }

@@ -61,7 +61,9 @@ struct Verdict {
 /// What a test that fails for it says.
 inline std::string DescribeVerdict(const Verdict& verdict) {
   if (verdict.kind != Verdict::Kind::kViolation) return "mock_hyperstart: " + verdict.text;
-  return "mock_hyperstart: the client violated the protocol on " + ToString(verdict.violation) +
+  const char* const whose = verdict.violation.by_client ? "the client violated the protocol on "
+                                                        : "no fault of the client, on ";
+  return "mock_hyperstart: " + (whose + ToString(verdict.violation)) +
          "\nA test that expects this takes it with TakeViolations().";
 }
 

@@ -209,11 +209,8 @@ class ProcessThread : public ProcessTable {
       thrown = "something that is no std::exception";
     }
     if (!thrown.empty()) {
-      agent_->ReportViolation({Channel::kIo,
-                               "no fault of the client: a function of a "
-                               "Program::Custom threw: " +
-                                   thrown,
-                               {}});
+      agent_->ReportViolation(
+          {Channel::kIo, "a function of a Program::Custom threw: " + thrown, {}, false});
     }
     lock.lock();
   }
