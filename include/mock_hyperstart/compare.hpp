@@ -21,16 +21,19 @@
 namespace hyperstart {
 
 /// Tells a model of the agent all that is passed on to the agent behind `spy`, which ForwardTo
-/// names, and compares what the two say. Before Start. The first difference is a violation that
-/// shows both, and the model's rule with the recordings of the real agent that are its evidence.
-/// Either the agent is not what the model is made of, or the model is wrong: please report it.
+/// names, and compares what the two say. Before Start. The first difference is a violation (with
+/// by_client false) that shows both, and the model's rule with the recordings of the real agent
+/// that are its evidence. Either the agent is not what the model is made of, or the model is wrong:
+/// please report it. Nothing more of that agent is compared; the next one at the same place is,
+/// from its start.
 ///
 /// What is compared, and what is not, since only a real machine knows it, stands at the head of
-/// detail/recording/model_comparison.hpp. A difference may also be reported though both are right:
-/// of a writefile to a directory that the model's image lacks, of a readfile of a file that a
-/// process has changed since, of an image, user or route that the machine lacks, of two signals in
-/// a row to a process that the first one kills, and after the agent was started again. A command
-/// that a plan answers neither of the two sees.
+/// detail/recording/model_comparison.hpp. Where both may be right, because the model takes for
+/// granted that something exists, the violation says so. A command that a plan answers neither of
+/// the two sees. A client that leaves while commands or processes run does not hear how they end:
+/// then nothing more of that agent is compared, and the conversation says why.
+///
+/// The comparison runs on the threads of the spy, and keeps of each stream a few numbers.
 inline void CompareWithModel(MockHyperstart& spy,
                              AgentVersion version = AgentVersion::kHyperstart110) {
   spy.SetForwardObserver(std::make_shared<detail::ModelComparison>(

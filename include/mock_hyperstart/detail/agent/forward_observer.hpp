@@ -22,6 +22,8 @@ class ForwardObserver {
   ForwardObserver& operator=(const ForwardObserver&) = delete;
   virtual ~ForwardObserver() = default;
 
+  /// A client was connected to the agent, which `agent` tells from any other at the same path.
+  virtual void OnBegin(Channel channel, const std::string& agent) = 0;
   /// The client's. Bytes of ctl are told before the agent can count them.
   virtual void OnBytes(std::size_t count) = 0;
   virtual void OnCommand(const DecodedMessage& message) = 0;
@@ -29,6 +31,8 @@ class ForwardObserver {
   /// The agent's.
   virtual void OnAgentFrame(Command command, const std::string& payload) = 0;
   virtual void OnAgentFrame(std::uint64_t seq, const std::string& data) = 0;
+  /// The client has sent what the real agent may die of, though the framing goes on.
+  virtual void OnFatalInput(Channel channel) = 0;
   /// One of the two has sent a header that breaks the framing.
   virtual void OnBrokenFraming(Channel channel) = 0;
   /// Neither side says more. `agent_left`: the agent has closed, and the client had not.

@@ -89,6 +89,9 @@ class Forwarding {
       server_.Disconnect();
       return false;
     }
+    if (observer_ != nullptr) {
+      observer_->OnBegin(channel_, Upstream::Identify(path, connected->socket));
+    }
     upstream_ = std::make_unique<Upstream>(
         std::move(connected->socket), [this](std::string_view bytes) { Hear(bytes); },
         [this] { return client_.IsClosing(); });

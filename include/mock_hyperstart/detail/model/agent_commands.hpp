@@ -52,10 +52,21 @@ class AgentCommands : public NetworkCommands {
     return outcome.reply;
   }
 
+ protected:
+  static constexpr std::string_view kNoSuchProcess{"no such process\0", 16};  // with its NUL
+
+  /// Whom a winsize is for; nobody where there is none, or the agent dies looking for it.
+  ProcessPtr ProcessToResize(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return nullptr;
+    const std::unique_lock lock = Enter();
+    if (old_) return FindBySeqOf(*json);
+    return pod_.FindProcess(listed(), json->String("container"), json->String("process")).process;
+  }
+
  private:
   static constexpr std::string_view kNoSuchContainer{"no such container\0", 18};  // with its NUL
   static constexpr std::string_view kInvalidSignal{"invalid signal\0", 15};
-  static constexpr std::string_view kNoSuchProcess{"no such process\0", 16};
   static constexpr std::uint32_t kOldApiVersion = 4242;
 
   Outcome Dispatch(const DecodedMessage& message) {
@@ -340,10 +351,13 @@ class AgentCommands : public NetworkCommands {
   Outcome ResizeBySeq(const DecodedMessage& message) {
     const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
     if (!json) return Error();
-    const double seq = json->Number("seq");
-    const bool fits = seq >= 0 && seq < 18446744073709551616.0;
-    const ProcessPtr process = fits ? FindBySeq(static_cast<std::uint64_t>(seq)) : nullptr;
+    const ProcessPtr process = FindBySeqOf(*json);
     return process ? SetSize(process, *json) : Ack();
+  }
+  ProcessPtr FindBySeqOf(const ParsonObject& json) const {
+    const double seq = json.Number("seq");
+    const bool fits = seq >= 0 && seq < 18446744073709551616.0;
+    return fits ? FindBySeq(static_cast<std::uint64_t>(seq)) : nullptr;
   }
   Outcome SetSize(const ProcessPtr& process, const ParsonObject& json) {
     if (!process || !process->spec().terminal || process->HasEnded()) return Error();

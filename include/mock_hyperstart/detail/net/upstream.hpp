@@ -4,8 +4,10 @@
 #ifndef MOCK_HYPERSTART_DETAIL_NET_UPSTREAM_HPP_
 #define MOCK_HYPERSTART_DETAIL_NET_UPSTREAM_HPP_
 
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <atomic>
@@ -44,6 +46,18 @@ class Upstream {
       return {Descriptor(-1), errno};
     }
     return {std::move(socket), 0};
+  }
+
+  /// Tells the agent that a socket is connected to from any other that listens at the same path, at
+  /// another time: by its process and its socket file.
+  static std::string Identify(const std::string& path, const Descriptor& socket) {
+    struct stat file {};
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    ::stat(path.c_str(), &file);  // all zero where it was removed since
+    ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    return fmt::format("process {}, file {}:{} of {}.{:09}", peer.pid, file.st_dev, file.st_ino,
+                       file.st_ctim.tv_sec, file.st_ctim.tv_nsec);
   }
 
   /// `on_bytes` is called on a thread of the connection's, with what has come; last with no bytes,

@@ -71,6 +71,9 @@ inline constexpr ModelRule kModelRules[] = {
     {Command::kProcessAsyncEvent,
      "one for each process that was acked, after the ack, once it is over; none for any other",
      "virtio-06i-exec-script, virtio-09c-id-quotes, virtio-06w-destroy-running"},
+    {Command::kFinishPodDeprecated,
+     "once, in API 4242, when the last container's init is over, with the status of each",
+     "virtio070-03-container"},
 };
 
 /// "RULE [EVIDENCE]", of a command, or of what the agent says by itself.
@@ -79,6 +82,37 @@ inline std::string DescribeModelRule(Command command) {
     if (rule.command == command) return fmt::format("{} [{}]", rule.rule, rule.evidence);
   }
   return "error: no command of a client [virtio-04a-odd-codes]";
+}
+
+/// What the model takes for granted, where one of the two acks a command and the other does not; a
+/// line, or nothing.
+inline std::string DescribeModelAssumption(Command command) {
+  std::string_view assumption;
+  switch (command) {
+    case Command::kStartPod:
+      assumption = "the share, the images and the users exist, and addresses and routes can be set";
+      break;
+    case Command::kNewContainer:
+      assumption = "the image, the rootfs, the user and the volumes exist";
+      break;
+    case Command::kExecCmd:
+      assumption = "the user and the directory exist, and the container's init is alive";
+      break;
+    case Command::kSetupInterface:
+    case Command::kDeleteInterface:
+    case Command::kSetupRoute:
+      assumption = "the device exists, and takes the address or the route";
+      break;
+    case Command::kWriteFile:
+      assumption = "the file system can be written, unless the image is read-only";
+      break;
+    default:
+      return {};
+  }
+  return fmt::format(
+      "\n  it assumes that {} (names like \"missing\" and \"nosuch...\" say of themselves that "
+      "there is no such thing): else both are right",
+      assumption);
 }
 
 }  // namespace hyperstart::detail

@@ -1,6 +1,7 @@
-// A model of the agent beside a real one: it is told what the real one was told. Its programs do
-// nothing by themselves, since what a program does is known to the real agent alone: their ends are
-// told to the model, too. Every member may be called from any thread.
+// A model of the agent beside a real one. It does only what it is told, on the thread that tells
+// it: it has no thread, its programs do nothing, and no signal ends them, since what becomes of a
+// process is known to the real agent alone. What the real agent does teaches it what the machine
+// has. Not thread-safe.
 
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_SHADOW_CORE_HPP_
 #define MOCK_HYPERSTART_DETAIL_RECORDING_SHADOW_CORE_HPP_
@@ -20,13 +21,17 @@
 
 #include "mock_hyperstart/detail/model/agent_commands.hpp"
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
+#include "mock_hyperstart/detail/model/parson.hpp"
 #include "mock_hyperstart/detail/model/pod.hpp"
 #include "mock_hyperstart/detail/model/process.hpp"
 #include "mock_hyperstart/detail/model/request_values.hpp"
 #include "mock_hyperstart/detail/model/requests.hpp"
+#include "mock_hyperstart/detail/reply_spec.hpp"
+#include "mock_hyperstart/detail/wire/bytes.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/program.hpp"
 #include "mock_hyperstart/protocol.hpp"
+#include "mock_hyperstart/reply.hpp"
 
 namespace hyperstart::detail {
 
@@ -34,15 +39,35 @@ class ShadowCore final : public AgentCommands {
  public:
   ShadowCore(std::unique_ptr<ModelledAgent> agent, bool old_agent)
       : AgentCommands(std::move(agent), old_agent) {
-    ChangeSetup([](MachineSetup& setup) {
-      setup.SetAnyProgram(Program::Custom([](Process& process) {
-        process.OnStdin([](const std::string&) {});
-        process.OnSignal([](int) {});
-      }));
-    });
+    ChangeSetup([](MachineSetup& setup) { setup.SetAnyProgram(Program::Custom([](Process&) {})); });
   }
 
-  /// Ends the process whose end the event tells. False if none runs whose event it could be.
+  /// What the model answers to a command that the real agent has answered with `reply`.
+  ReplySpec Answer(const DecodedMessage& message, const DecodedMessage& reply) {
+    if (reply.command == Command::kAck) {
+      LearnDevices(message);
+      LearnDirectory(message);
+    }
+    LearnExit(message, reply);
+    return Answer(message);
+  }
+  /// The same, where nothing is known of the real agent's answer.
+  ReplySpec Answer(const DecodedMessage& message) {
+    ReplySpec spec = ReplyAccess::Take(Handle(message));
+    if (spec.action) spec.action();
+    RunToRest();
+    NoteStreams();
+    return spec;
+  }
+  /// The machine is off, or the agent is dead or hangs: it answers nothing.
+  bool IsSilent() {
+    const std::unique_lock lock = Enter();
+    return stopped();
+  }
+
+  // ---- Ends of processes, which the real agent has told
+
+  /// False if no process is there whose end that event could tell.
   bool EndByEvent(std::string_view event) {
     const ProcessPtr process = Find([&](const ModelProcess& each) {
       return event.substr(0, EventBegin(each).size()) == EventBegin(each);
@@ -51,32 +76,38 @@ class ShadowCore final : public AgentCommands {
     int status = 0;
     const std::string_view rest = event.substr(EventBegin(*process).size());
     std::from_chars(rest.data(), rest.data() + rest.size(), status);
-    process->End(status);
+    EndProcess(process, status);
     return true;
   }
   bool EndBySeq(std::uint64_t seq, int status) {
-    const ProcessPtr process =
-        Find([&](const ModelProcess& each) { return each.stdio == seq && !each.end; });
-    if (process) process->End(status);
+    const ProcessPtr process = Find([&](const ModelProcess& each) { return each.stdio == seq; });
+    if (process) EndProcess(process, status);
     return process != nullptr;
   }
-  void EndAll() {
-    std::vector<ProcessPtr> all;
+  /// Of API 4242, whose finishpod tells the statuses of all containers' inits.
+  void EndInits(std::string_view statuses) {
+    std::vector<ProcessPtr> inits;
     {
       const std::unique_lock lock = Enter();
-      all = listed();
+      for (const ContainerPtr& container : pod_.containers) inits.push_back(container->init);
     }
-    for (const ProcessPtr& process : all) process->End(0);
+    for (const ProcessPtr& init : inits) {
+      const std::size_t size = std::min<std::size_t>(statuses.size(), 4);
+      const std::uint64_t status = GetBigEndian(statuses.data(), size);
+      statuses.remove_prefix(size);
+      if (init && init->IsListed()) EndProcess(init, static_cast<int>(status));
+    }
   }
 
-  /// Processes on the agent's list whose stdin and stdout is that stream.
+  // ---- What there is
+
+  /// Processes that are not over, whose stdin and stdout are that stream.
   std::size_t CountOf(std::uint64_t seq) {
     const std::unique_lock lock = Enter();
     return static_cast<std::size_t>(
         std::count_if(listed().begin(), listed().end(),
                       [&](const ProcessPtr& process) { return process->stdio == seq; }));
   }
-  /// A container whose init runs.
   bool HasContainers() {
     const std::unique_lock lock = Enter();
     return pod_.remaining > 0;
@@ -85,21 +116,27 @@ class ShadowCore final : public AgentCommands {
     const std::unique_lock lock = Enter();
     return !listed().empty();
   }
-  /// A stream of a process that ran after some command.
-  bool HadStream(std::uint64_t seq) {
+  /// Some process has, or had, that stream.
+  bool HadStream(std::uint64_t seq) const { return streams_.count(seq) > 0; }
+
+  /// A readfile of a container that is there. What is in its files, the real agent knows.
+  bool ReadsFileOfContainer(const DecodedMessage& message) {
+    if (message.command != Command::kReadFile) return false;
+    const std::optional<FileRequest> request = RequestParser(message.payload, old_).File();
     const std::unique_lock lock = Enter();
-    return streams_.count(seq) > 0;
-  }
-  void NoteStreams() {
-    const std::unique_lock lock = Enter();
-    for (const ProcessPtr& process : listed()) {
-      streams_.insert(process->stdio);
-      streams_.insert(process->stderr_seq);
-    }
+    const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
+    return container && container->init;
   }
 
+ private:
+  void SignalProgram(ModelProcess&, int) override {}
+  /// What has ended, but was not told yet, waits for the real agent's word.
+  bool MustWait(const ModelProcess& process) const override { return untold_.count(&process) > 0; }
+
+  // ---- What the real agent's answer teaches
+
   /// Which devices a machine has, the real agent knows: those with which it did what it was told.
-  void AddDevicesOf(const DecodedMessage& message) {
+  void LearnDevices(const DecodedMessage& message) {
     std::vector<InterfaceRequest> interfaces;
     std::vector<RouteRequest> routes;
     RequestParser parser(message.payload, old_);
@@ -123,17 +160,67 @@ class ShadowCore final : public AgentCommands {
       }
     });
   }
-
-  /// A readfile of what writefile has not written: what is in the file, the real agent knows.
-  bool ReadsUnknownFile(const DecodedMessage& message) {
-    if (message.command != Command::kReadFile) return false;
-    const std::optional<FileRequest> request = RequestParser(message.payload, old_).File();
+  /// The directory in which the real agent has written a file.
+  void LearnDirectory(const DecodedMessage& message) {
+    if (message.command != Command::kWriteFile) return;
+    const std::string_view payload = message.payload;
+    const std::size_t end = std::min(payload.find('}'), payload.size() - 1) + 1;
+    const std::optional<FileRequest> request = RequestParser(payload.substr(0, end), old_).File();
     const std::unique_lock lock = Enter();
-    const auto container = request ? pod_.Find(request->container) : nullptr;
-    return container && !container->files.Written(request->file);
+    const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
+    if (!container) return;
+    const std::string path = NormalPath(request->file);
+    container->files.MakeDirectory(path.substr(0, path.rfind('/') + 1));
+  }
+  /// A process may have ended while its end is not told yet. An answer that only then is right
+  /// tells it.
+  void LearnExit(const DecodedMessage& message, const DecodedMessage& reply) {
+    const bool is_ack = reply.command == Command::kAck;
+    if (message.command == Command::kKillContainer && !old_ && reply.payload == kNoSuchProcess) {
+      MarkExited(InitNamedBy(message));
+    } else if (message.command == Command::kRemoveContainer && is_ack && !old_) {
+      MarkExited(InitNamedBy(message));
+    } else if (message.command == Command::kRemoveContainer && is_ack) {
+      const ProcessPtr init = InitNamedBy(message);  // its status comes on io, if not yet
+      if (init && init->IsListed()) EndProcess(init, 0);
+    } else if (message.command == Command::kWinSize && !is_ack) {
+      const ProcessPtr process = ProcessToResize(message);
+      if (process && process->spec().terminal) MarkExited(process);
+    }
+  }
+  ProcessPtr InitNamedBy(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    const AgentString id = json ? json->String("container") : std::nullopt;
+    const std::unique_lock lock = Enter();
+    const ContainerPtr container = id ? pod_.Find(*id) : nullptr;
+    return container ? container->init : nullptr;
+  }
+  void MarkExited(const ProcessPtr& process) {
+    const std::unique_lock lock = Enter();
+    if (!process || process->HasEnded()) return;
+    untold_.insert(process.get());
+    process->phase = ModelProcess::Phase::kExited;
   }
 
- private:
+  void EndProcess(const ProcessPtr& process, int status) {
+    bool has_exited = false;
+    {
+      const std::unique_lock lock = Enter();
+      has_exited = process->HasEnded();
+      if (has_exited) process->status = status;
+      untold_.erase(process.get());
+    }
+    if (!has_exited) process->End(status);
+    RunToRest();
+  }
+  void NoteStreams() {
+    const std::unique_lock lock = Enter();
+    for (const ProcessPtr& process : listed()) {
+      streams_.insert(process->stdio);
+      streams_.insert(process->stderr_seq);
+    }
+  }
+
   /// Not escaped, as the agent.
   static std::string EventBegin(const ModelProcess& process) {
     return R"({"container":")" + process.spec().container + R"(","process":")" +
@@ -143,11 +230,12 @@ class ShadowCore final : public AgentCommands {
   ProcessPtr Find(const Matches& matches) {
     const std::unique_lock lock = Enter();
     for (const ProcessPtr& process : listed()) {
-      if (!process->HasEnded() && matches(*process)) return process;
+      if (process->IsListed() && matches(*process)) return process;
     }
     return nullptr;
   }
 
+  std::set<const ModelProcess*> untold_;  // have ended, which the real agent has not told yet
   std::set<std::uint64_t> streams_;
 };
 

@@ -1,0 +1,365 @@
+// A comparison of what only the machine knows: files, exits, ends. And of one machine after
+// another.
+
+#include <cstdint>
+#include <mock_hyperstart/protocol.hpp>
+#include <mock_hyperstart/reply.hpp>
+#include <string>
+
+#include "mock/compare_fixture.hpp"
+#include "support/wire.hpp"
+
+namespace hyperstart {
+namespace {
+
+const std::string kNoSuchProcess("no such process\0", 16);
+const char kWeb[] = R"({"container":"web"})";
+const char kKillWeb[] = R"({"container":"web","signal":9})";
+
+class CompareMachineTest : public CompareTest {
+ protected:
+  /// A pod with a container that runs until it is killed.
+  void StartContainer() {
+    Start();
+    io().Write(wire::Io(99));
+    EXPECT_EQ(io().ReadFrame().value().key, 99u) << "io is connected to the agent from now on";
+    EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
+    EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep")), wire::kAck);
+  }
+  void DestroyPod() {
+    ctl().Write(wire::Ctl(wire::kDestroyPod));
+    ctl().ReadToEnd();
+    io().ReadToEnd();
+  }
+};
+
+// ---- What the agent's answers teach
+
+TEST_F(CompareMachineTest, LearnsTheDirectoriesInWhichTheAgentWrites) {
+  agent().On(Command::kWriteFile).WillOnce(Reply::Ack());
+  StartContainer();
+  const std::string file = R"({"container":"web","file":"/var/lib/app/state"})";
+  EXPECT_EQ(Call(wire::kWriteFile, file + "bytes"), wire::kAck);
+  DestroyPod();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, TakesTheAgentsWordForWhatIsInAFile) {
+  const std::string file = R"({"container":"web","file":"/tmp/a"})";
+  agent()
+      .On(Command::kReadFile)
+      .WillOnce(Reply::Ack("a process wrote this"))
+      .WillOnce(Reply::Error());
+  StartContainer();
+  EXPECT_EQ(Call(wire::kWriteFile, file + "bytes"), wire::kAck);
+  EXPECT_EQ(Call(wire::kReadFile, file), wire::kAck);
+  EXPECT_EQ(Call(wire::kReadFile, file), wire::kError) << "a process has removed it";
+  DestroyPod();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, ShowsAFileOfNoContainer) {
+  agent().On(Command::kReadFile).WillOnce(Reply::Ack("bytes"));
+  StartContainer();
+  Call(wire::kReadFile, R"({"container":"nope","file":"/tmp/a"})");
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("the agent: ack 5 bytes"), HasSubstr("model: error")));
+}
+
+TEST_F(CompareMachineTest, LearnsTheDevices) {
+  agent().On(Command::kSetupInterface).WillOnce(Reply::Ack());
+  agent().On(Command::kSetupRoute).WillOnce(Reply::Ack());
+  Start();
+  EXPECT_EQ(Call(wire::kSetupInterface,
+                 R"({"device":"eth7","ipAddresses":[{"ipAddress":"10.0.0.2","netMask":"24"}]})"),
+            wire::kAck);
+  EXPECT_EQ(Call(wire::kSetupRoute, R"({"routes":[{"dest":"10.1.0.0/24","device":"eth8"}]})"),
+            wire::kAck);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, SaysWhatTheModelTakesForGranted) {
+  agent().On(Command::kNewContainer).WillOnce(Reply::Error());
+  Start();
+  Call(wire::kStartPod, kPod);
+  Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep"));
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("the agent: error"), HasSubstr("the model: ack"),
+                                   HasSubstr("it assumes that the image, the rootfs, the user"),
+                                   HasSubstr("else both are right")));
+}
+
+// ---- When a process ends, the agent alone knows
+
+TEST_F(CompareMachineTest, FindsNothingWhenAProcessIsKilledTwice) {
+  StartContainer();
+  EXPECT_EQ(Call(wire::kExecCmd, ExecJson("web", "sleep", 3, "/bin/sleep")), wire::kAck);
+  const std::string kill = R"({"container":"web","process":"sleep","signal":9})";
+  ctl().Write(wire::Ctl(wire::kSignalProcess, kill) + wire::Ctl(wire::kSignalProcess, kill) +
+              wire::Ctl(wire::kKillContainer, kKillWeb) +
+              wire::Ctl(wire::kKillContainer, kKillWeb) + wire::Ctl(wire::kPing));
+  int replies = 0;
+  int events = 0;
+  while (replies < 5 || events < 2) {
+    const std::uint64_t key = ctl().ReadAnswer().reply.key;
+    ++(key == wire::kProcessAsyncEvent ? events : replies);
+  }
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, TakesTheAgentsWordThatAProcessHasEnded) {
+  agent().On(Command::kKillContainer).WillOnce(Reply::Error(kNoSuchProcess));
+  StartContainer();
+  EXPECT_EQ(Call(wire::kKillContainer, kKillWeb), wire::kError);
+  agent().SendIo(1, "");
+  agent().SendProcessEvent("web", "init", 137);
+  EXPECT_THAT(ReadEvent(), HasSubstr("137"));
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, ShowsAnAgentThatSignalsAProcessWhichItSaidHasEnded) {
+  agent().On(Command::kKillContainer).WillOnce(Reply::Error(kNoSuchProcess));
+  StartContainer();
+  Call(wire::kKillContainer, kKillWeb);
+  EXPECT_EQ(Call(wire::kKillContainer, kKillWeb), wire::kAck);
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("the agent: ack"),
+                                   HasSubstr(R"(the model: error 16 bytes "no such process)")));
+}
+
+TEST_F(CompareMachineTest, ShowsAWrongErrorOfAKill) {
+  agent().On(Command::kKillContainer).WillOnce(Reply::Error("no such thing"));
+  StartContainer();
+  Call(wire::kKillContainer, kKillWeb);
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("no such thing"), HasSubstr("the model: ack")));
+}
+
+TEST_F(CompareMachineTest, TakesTheAgentsWordThatATerminalHasEnded) {
+  agent().On(Command::kWinSize).WillOnce(Reply::Error());
+  StartContainer();
+  std::string exec = ExecJson("web", "tty", 3, "/bin/sleep");
+  exec.replace(exec.find("false"), 5, "true");
+  EXPECT_EQ(Call(wire::kExecCmd, exec), wire::kAck);
+  EXPECT_EQ(Call(wire::kWinSize, R"({"container":"web","process":"tty","row":1,"column":2})"),
+            wire::kError);
+  agent().SendIo(3, "");
+  agent().SendProcessEvent("web", "tty", 0);
+  EXPECT_THAT(ReadEvent(), HasSubstr("tty"));
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, ShowsAnEventThatComesTwice) {
+  StartContainer();
+  EXPECT_EQ(Call(wire::kExecCmd, ExecJson("web", "false", 3, "/bin/false")), wire::kAck);
+  ReadEvent();
+  agent().SendProcessEvent("web", "false", 3);
+  ReadEvent();
+  EXPECT_THAT(Differences(), HasSubstr("no such process runs"));
+}
+
+TEST_F(CompareMachineTest, ShowsAnEndOfStreamWithoutAnEvent) {
+  StartContainer();
+  EXPECT_EQ(Call(wire::kExecCmd, ExecJson("web", "cat", 3, "/bin/sleep")), wire::kAck);
+  agent().CloseIo(3);
+  io().ReadFrame();
+  DestroyPod();
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("the streams, seq 3"), HasSubstr("agent: 1 ends of"),
+                                   HasSubstr("model: 0, one for each process")));
+}
+
+TEST_F(CompareMachineTest, ShowsAnEventWithoutAnEndOfStream) {
+  StartContainer();
+  EXPECT_EQ(Call(wire::kExecCmd, ExecJson("web", "cat", 3, "/bin/sleep")), wire::kAck);
+  agent().SendProcessEvent("web", "cat", 3);
+  ReadEvent();
+  DestroyPod();
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("the streams, seq 3"), HasSubstr("agent: 0 ends of"),
+                                   HasSubstr("model: 1, one for each process")));
+}
+
+// ---- How a machine ends, and the next one
+
+TEST_F(CompareMachineTest, FindsNothingInCommandsBehindDestroypod) {
+  StartContainer();
+  ctl().Write(wire::Ctl(wire::kDestroyPod) + wire::Ctl(wire::kPing) + wire::Ctl(wire::kDestroyPod));
+  ctl().ReadToEnd();
+  io().ReadToEnd();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, ShowsAMissingAckOfDestroypod) {
+  agent().On(Command::kDestroyPod).WillOnce(Reply::Nothing());
+  StartContainer();
+  ctl().Write(wire::Ctl(wire::kDestroyPod));
+  EXPECT_EQ(Call(wire::kPing), wire::kAck);
+  agent().SendProcessEvent("web", "init", 0);
+  ReadEvent();
+  agent().Disconnect(Channel::kCtl);
+  ctl().ReadToEnd();
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("at destroypod"), HasSubstr("the agent: closes ctl"),
+                                   HasSubstr("the model: ack\n")));
+}
+
+TEST_F(CompareMachineTest, SaysThatSomebodyMayHaveEndedTheMachine) {
+  agent().On(Command::kPing).WillOnce(Reply::Nothing());
+  Start();
+  ctl().Write(wire::Ctl(wire::kPing));
+  ASSERT_TRUE(agent().WaitForMessage(Command::kPing));
+  machine_.reset();
+  ctl().ReadToEnd();
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("the agent: closes ctl"),
+                                   HasSubstr("unless somebody has ended the machine")));
+}
+
+TEST_F(CompareMachineTest, FindsNothingWhereTheAgentIsEndedBetweenCommands) {
+  StartContainer();
+  machine_.reset();
+  ctl().ReadToEnd();
+  io().ReadToEnd();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareMachineTest, ComparesTheNextMachineAnewAfterAPowerOff) {
+  StartContainer();
+  DestroyPod();
+  ctl_.reset();
+  io_.reset();
+  MakeMachine();
+  agent().On(Command::kPing).WillOnce(Reply::Error());
+  agent().Start();
+  EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck) << "the model has no pod of before";
+  EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep")), wire::kAck);
+  EXPECT_TRUE(spy_.TakeViolations().empty());
+  Call(wire::kPing);
+  EXPECT_THAT(Differences(), HasSubstr("at ping"));
+}
+
+TEST_F(CompareMachineTest, ComparesTheNextMachineAnewAfterADifference) {
+  agent().On(Command::kPing).WillOnce(Reply::Error());
+  StartContainer();
+  Call(wire::kPing);
+  EXPECT_EQ(spy_.TakeViolations().size(), 1u);
+  ctl_.reset();
+  io_.reset();
+  MakeMachine();
+  agent().Start();
+  EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
+  EXPECT_TRUE(spy_.TakeViolations().empty());
+  agent().On(Command::kVersion).WillOnce(Reply::Error());
+  Call(wire::kVersion);
+  EXPECT_THAT(Differences(), HasSubstr("at version"));
+}
+
+TEST_F(CompareMachineTest, ComparesAMachineThatHasTakenThePlaceOfAnother) {
+  Start();
+  EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
+  ctl_.reset();
+  ASSERT_TRUE(spy_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  MakeMachine();
+  agent().Start();
+  EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep")), wire::kError);
+  EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
+  EXPECT_EQ(Differences(), "");
+}
+
+// ---- Clients that leave
+
+TEST_F(CompareMachineTest, GoesOnWithTheNextClient) {
+  Start();
+  EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
+  ctl_.reset();
+  ASSERT_TRUE(spy_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  EXPECT_EQ(Call(wire::kPing), wire::kAck);
+  EXPECT_TRUE(spy_.TakeViolations().empty());
+  agent().On(Command::kPing).WillOnce(Reply::Error());
+  Call(wire::kPing);
+  EXPECT_THAT(Differences(), HasSubstr("at ping"));
+}
+
+TEST_F(CompareMachineTest, EndsWhereAClientLeavesWithinACommand) {
+  Start();
+  Call(wire::kPing);
+  ctl().Write(wire::Ctl(wire::kPing).substr(0, 5));
+  ctl_.reset();
+  ASSERT_TRUE(spy_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(agent().WaitForDisconnect(Channel::kCtl, kDeadline));
+  EXPECT_EQ(spy_.TakeViolations().size(), 1u) << "that the client has left";
+  EXPECT_EQ(agent().TakeViolations().size(), 1u) << "the same";
+  EXPECT_EQ(Call(wire::kPing), wire::kAck);
+  EXPECT_EQ(Differences(), "");
+  EXPECT_THAT(spy_.Transcript(), HasSubstr("the client has left within a command"));
+}
+
+// ---- API 4242, which tells the ends of processes on io
+
+class CompareOldMachineTest : public CompareTest {
+ protected:
+  CompareOldMachineTest() : CompareTest(AgentVersion::kHyperstart070) {}
+
+  /// The end of a process, on the client's io.
+  void ExpectEnd(int seq, char status) {
+    const auto key = static_cast<std::uint64_t>(seq);
+    EXPECT_EQ(io().ReadFrame().value(), (wire::Frame{key, ""}));
+    EXPECT_EQ(io().ReadFrame().value(), (wire::Frame{key, std::string(1, status)}));
+  }
+  void StartPod() {
+    Start();
+    io();
+    EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
+    EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep", "")), wire::kAck);
+  }
+};
+
+TEST_F(CompareOldMachineTest, FindsNothingWhereAStatusComesBeforeTheAck) {
+  agent().On(Command::kExecCmd).WillOnce(Reply::Ack());
+  StartPod();
+  agent().SendIo(3, "");
+  agent().SendIo(3, "\7");
+  ExpectEnd(3, 7);
+  EXPECT_EQ(Call(wire::kExecCmd, ExecJson("web", "", 3, "/bin/false")), wire::kAck);
+  EXPECT_EQ(Call(wire::kDestroyPod), wire::kAck);
+  ctl().ReadToEnd();
+  io().ReadToEnd();
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareOldMachineTest, FindsNothingWhereTheStatusComesAfterFinishpod) {
+  StartPod();
+  agent().SendMessage(Command::kFinishPodDeprecated, std::string("\0\0\0\11", 4));
+  EXPECT_EQ(ctl().ReadFrame().value().key, wire::kFinishPodDeprecated);
+  agent().SendIo(1, "");
+  agent().SendIo(1, "\11");
+  ExpectEnd(1, 9);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareOldMachineTest, ShowsAFinishpodWithAnotherStatus) {
+  StartPod();
+  agent().SendIo(1, "");
+  agent().SendIo(1, "\11");
+  ExpectEnd(1, 9);
+  agent().SendMessage(Command::kFinishPodDeprecated, std::string("\0\0\0\10", 4));
+  EXPECT_EQ(ctl().ReadFrame().value().key, wire::kFinishPodDeprecated);
+  EXPECT_THAT(Differences(),
+              AllOf(HasSubstr("unasked"), HasSubstr("the agent: finishpod 4 bytes hex 00 00 00 08"),
+                    HasSubstr("the model: finishpod 4 bytes hex 00 00 00 09")));
+}
+
+TEST_F(CompareOldMachineTest, FindsNothingWhereTheStatusComesAfterRemovecontainer) {
+  agent().On(Command::kRemoveContainer).WillOnce(Reply::Ack());
+  StartPod();
+  EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("two", 3, "/bin/sleep", "")), wire::kAck);
+  EXPECT_EQ(Call(wire::kRemoveContainer, kWeb), wire::kAck);
+  agent().SendIo(1, "");
+  agent().SendIo(1, "\11");
+  ExpectEnd(1, 9);
+  EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("three", 5, "/bin/sleep", "")), wire::kAck);
+  EXPECT_EQ(Differences(), "");
+}
+
+TEST_F(CompareOldMachineTest, ShowsAnEventWhichThatVersionHasNot) {
+  StartPod();
+  agent().SendProcessEvent("web", "init", 0);
+  ReadEvent();
+  EXPECT_THAT(Differences(), HasSubstr("unasked"));
+}
+
+}  // namespace
+}  // namespace hyperstart
