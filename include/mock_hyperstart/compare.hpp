@@ -28,7 +28,7 @@ namespace hyperstart {
 /// from its start.
 ///
 /// What is compared, and what is not, since only a real machine knows it, stands at the head of
-/// detail/recording/model_comparison.hpp. Where both may be right, because the model takes for
+/// detail/recording/agent_comparison.hpp. Where both may be right, because the model takes for
 /// granted that something exists, the violation says so. A command that a plan answers neither of
 /// the two sees. A client that leaves while commands or processes run does not hear how they end:
 /// then nothing more of that agent is compared, and the conversation says why.

@@ -55,13 +55,11 @@ class AgentCommands : public NetworkCommands {
  protected:
   static constexpr std::string_view kNoSuchProcess{"no such process\0", 16};  // with its NUL
 
-  /// Whom a winsize is for; nobody where there is none, or the agent dies looking for it.
-  ProcessPtr ProcessToResize(const DecodedMessage& message) {
-    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
-    if (!json) return nullptr;
-    const std::unique_lock lock = Enter();
-    if (old_) return FindBySeqOf(*json);
-    return pod_.FindProcess(listed(), json->String("container"), json->String("process")).process;
+  /// Of API 4242, which names a process by its stream.
+  ProcessPtr FindBySeqOf(const ParsonObject& json) const {
+    const double seq = json.Number("seq");
+    const bool fits = seq >= 0 && seq < 18446744073709551616.0;
+    return fits ? FindBySeq(static_cast<std::uint64_t>(seq)) : nullptr;
   }
 
  private:
@@ -353,11 +351,6 @@ class AgentCommands : public NetworkCommands {
     if (!json) return Error();
     const ProcessPtr process = FindBySeqOf(*json);
     return process ? SetSize(process, *json) : Ack();
-  }
-  ProcessPtr FindBySeqOf(const ParsonObject& json) const {
-    const double seq = json.Number("seq");
-    const bool fits = seq >= 0 && seq < 18446744073709551616.0;
-    return fits ? FindBySeq(static_cast<std::uint64_t>(seq)) : nullptr;
   }
   Outcome SetSize(const ProcessPtr& process, const ParsonObject& json) {
     if (!process || !process->spec().terminal || process->HasEnded()) return Error();

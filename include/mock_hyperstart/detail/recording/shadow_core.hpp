@@ -195,6 +195,13 @@ class ShadowCore final : public AgentCommands {
     const ContainerPtr container = id ? pod_.Find(*id) : nullptr;
     return container ? container->init : nullptr;
   }
+  ProcessPtr ProcessToResize(const DecodedMessage& message) {
+    const std::optional<ParsonObject> json = ParsonObject::Read(message.payload);
+    if (!json) return nullptr;
+    const std::unique_lock lock = Enter();
+    if (old_) return FindBySeqOf(*json);
+    return pod_.FindProcess(listed(), json->String("container"), json->String("process")).process;
+  }
   void MarkExited(const ProcessPtr& process) {
     const std::unique_lock lock = Enter();
     if (!process || process->HasEnded()) return;

@@ -9,10 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "mock_hyperstart/detail/recording/shadow_agent.hpp"
 #include "mock_hyperstart/detail/recording/shadow_core.hpp"
@@ -26,13 +28,20 @@ class StreamComparison {
       "on a stream that no process has is answered with an end [virtio-06i-exec-script, "
       "virtio-07a-io-unknown-seq]";
 
+  /// `has_events`: the agent tells the ends of processes on ctl, which API 4242 does not.
+  explicit StreamComparison(bool has_events) : has_events_(has_events) {}
+
   struct Difference {
     std::uint64_t seq;
     std::string agent;
     std::string model;
   };
 
-  void AddInput(std::uint64_t seq) { ++streams_[seq].inputs; }
+  /// `runs`: a process has that stream, whose end is not told. It may be over all the same: then
+  /// the agent answers with an end of stream, but only after the process's own.
+  void AddInput(std::uint64_t seq, bool runs) {
+    ++(runs ? streams_[seq].inputs_of_process : streams_[seq].inputs);
+  }
   /// True for the byte that follows an end of stream: with API 4242 it may be a status.
   bool AddOutput(std::uint64_t seq, const std::string& data) {
     Stream& stream = streams_[seq];
@@ -40,20 +49,43 @@ class StreamComparison {
     stream.ended_last = data.empty();
     if (data.empty()) {
       ++stream.ends;
+      if (has_events_) unproven_.push_back(seq);
+      ++ends_;
     } else {
       stream.has_output = true;
     }
     return follows_end;
   }
 
+  /// How many ends of streams the agent has told.
+  std::uint64_t ends() const { return ends_; }
+  /// The agent tells the end of a process on ctl when it ends the stream, before it works on the
+  /// next command. So of the first `ends` ends of streams it has told all events, once it answers a
+  /// command that was sent after them.
+  std::optional<Difference> CompareEvents(std::uint64_t ends, const ShadowAgent& shadow) {
+    for (; !unproven_.empty() && ends_ - unproven_.size() < ends; unproven_.pop_front()) {
+      const std::uint64_t seq = unproven_.front();
+      Stream& stream = streams_[seq];
+      const std::size_t told = Ends(shadow, seq);
+      if (std::exchange(stream.told, told) != told) {
+        stream.inputs += std::exchange(stream.inputs_of_process, 0);
+      }
+      if (++stream.proven > told + stream.inputs) {
+        return Difference{seq, "an end of stream, then a reply without the event before it",
+                          fmt::format("{} events of processes with that stream", told)};
+      }
+    }
+    return std::nullopt;
+  }
+
   /// `is_whole`: both channels have ended as the agent powered off, and it has told all.
   std::optional<Difference> Compare(const ShadowAgent& shadow, ShadowCore& core, bool is_whole) {
     for (const auto& [seq, ends] : shadow.ends()) streams_[seq];
     for (const auto& [seq, stream] : streams_) {
-      const auto found = shadow.ends().find(seq);
-      const std::size_t ends = found == shadow.ends().end() ? 0 : found->second;
+      const std::size_t ends = Ends(shadow, seq);
       // Each input may have come when no process had the stream, a process be over and not told.
-      const std::size_t most = ends + stream.inputs + (is_whole ? 0 : core.CountOf(seq));
+      const std::size_t most =
+          ends + stream.inputs + stream.inputs_of_process + (is_whole ? 0 : core.CountOf(seq));
       if (stream.ends > most || (is_whole && stream.ends < ends)) {
         return Difference{seq, fmt::format("{} ends of stream", stream.ends),
                           fmt::format("{}, one for each process whose end was told", ends)};
@@ -68,11 +100,23 @@ class StreamComparison {
  private:
   struct Stream {
     std::size_t ends = 0;    // that the agent has told
-    std::size_t inputs = 0;  // frames of the client
+    std::size_t proven = 0;  // of these, those whose event had to come, and came
+    std::size_t told = 0;    // ends of processes that were told when it was last looked at
+    std::size_t inputs = 0;  // frames of the client, which the agent may have answered with an end
+    std::size_t inputs_of_process = 0;  // the same, since an end of a process was told
     bool has_output = false;
     bool ended_last = false;
   };
+
+  static std::size_t Ends(const ShadowAgent& shadow, std::uint64_t seq) {
+    const auto found = shadow.ends().find(seq);
+    return found == shadow.ends().end() ? 0 : found->second;
+  }
+
+  const bool has_events_;
   std::map<std::uint64_t, Stream> streams_;
+  std::uint64_t ends_ = 0;
+  std::deque<std::uint64_t> unproven_;  // the streams of the last of these ends
 };
 
 }  // namespace hyperstart::detail
