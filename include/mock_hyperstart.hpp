@@ -69,8 +69,16 @@ class MockHyperstart {
   /// these paths, and its answers to the client, byte for byte. Records, waits, the conversation
   /// and violations work as ever. A plan, or the handler, answers here: the agent never sees that
   /// command. Where it says nothing but faults (Reply().After(50ms)), they apply to the agent's
-  /// reply. What the test sends comes between two frames of the agent. When one side leaves, so
-  /// does the mock on the other. An agent that can't be reached within Options::timeout is reported
+  /// reply. The agent answers everything else: there is no default reply, and SetDefaultReply has
+  /// no effect.
+  ///
+  /// Once there is a plan or a handler, a command is passed on when the agent has answered the one
+  /// before. It does not wait for the reply to a `destroypod`, which the agent may hold back until
+  /// the containers have ended; but it does if there are faults for that reply.
+  ///
+  /// What the test sends comes between two frames of the agent. When one side leaves, so does the
+  /// mock on the other. From a frame of the agent with an invalid header on, all is passed on as it
+  /// comes, whatever the plans. An agent that can't be reached within Options::timeout is reported
   /// by Stop, and the client is disconnected. Throws std::logic_error for a mock that is started.
   void ForwardTo(SocketPaths agent);
   /// For CompareWithModel (mock_hyperstart/compare.hpp). Before Start.
@@ -181,7 +189,8 @@ class MockHyperstart {
   /// could wait for each other for ever: then a call of the old one may still run on the other
   /// channel's thread.
   void SetHandler(Handler handler);
-  /// Answers every command, `version` too, that nothing above answers.
+  /// Answers every command, `version` too, that nothing above answers. Not after ForwardTo: there
+  /// the agent does.
   void SetDefaultReply(Reply reply);
   /// The same as SetHandler for the io packets of clients, which need no answer.
   using IoHandler = hyperstart::IoHandler;

@@ -53,14 +53,14 @@ TEST(Fault, BackpressureEndsWhenTheClientLeaves) {
 
 TEST(Fault, BackpressureOfRepliesStopsReading) {
   Started agent;
-  agent.SetDefaultReply(Reply::Ack(wire::Pattern(kMiB)));
+  agent.On(Command::kStartPod).WillRepeatedly(Reply::Ack(wire::Pattern(kMiB)));
   RawClient client = agent.Ctl();
-  std::string pings;
-  for (int i = 0; i < 20; ++i) pings += wire::Ctl(wire::kStartPod, wire::Pattern(kMiB / 4));
-  const std::size_t written = WriteUntilStuck(client, pings);
-  EXPECT_LT(written, pings.size());
+  std::string commands;
+  for (int i = 0; i < 20; ++i) commands += wire::Ctl(wire::kStartPod, wire::Pattern(kMiB / 4));
+  const std::size_t written = WriteUntilStuck(client, commands);
+  EXPECT_LT(written, commands.size());
   EXPECT_LT(agent.GetLastMessages().size(), 10u);
-  std::thread writer([&] { client.Write(std::string_view(pings).substr(written)); });
+  std::thread writer([&] { client.Write(std::string_view(commands).substr(written)); });
   for (int i = 0; i < 20; ++i) {
     const RawClient::Answer answer = client.ReadAnswer();
     EXPECT_EQ(answer.next, kMiB / 4 + 8);

@@ -484,7 +484,7 @@ TEST_P(FaultAt, SetWriteSize) {
 TEST(Fault, SetWriteSizeCutsRepliesToo) {
   const std::string payload = wire::Pattern(10 * 1024);
   Started agent;
-  agent.SetDefaultReply(Reply::Ack(payload));
+  agent.On(Command::kPing).WillRepeatedly(Reply::Ack(payload));
   agent.SetWriteSize(Channel::kCtl, 1);
   RawClient client = agent.Ctl();
   client.Write(wire::Ctl(wire::kPing));

@@ -56,7 +56,8 @@ class Told final : public ForwardObserver {
 class ForwardingTest : public ServiceTest {
  protected:
   ForwardingTest() {
-    forwarding_.emplace(Channel::kCtl, ctl_, *connection_, context_, &told_);
+    context_.forward_observer = &told_;
+    forwarding_.emplace(Channel::kCtl, ctl_, *connection_, context_);
     EXPECT_TRUE(forwarding_->Connect(agent_path_));
     agent_.emplace(::accept4(agent_listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
@@ -108,7 +109,7 @@ TEST_F(ForwardingTest, KeepsTheReplyThatIsAskedForAndItsNexts) {
 }
 
 TEST_F(ForwardingTest, AnAskWaitsForTheRepliesBefore) {
-  forwarding_->ExpectReplies(1);
+  forwarding_->Expect({Command::kVersion, {}}, ForwardedReplies::How::kAsItCame);
   std::future<ReplySpec> reply = std::async(std::launch::async, [&] {
     return forwarding_->Ask({Command::kPing, {}});
   });

@@ -44,7 +44,7 @@ class ServiceTest : public Connected {
   Records records_{Dialect::kHyperstart};
   EventLog log_{options_};
   UserFunction<void(const Violation&)> fatal_input_handler_;
-  const ServiceContext context_{options_, records_, log_, fatal_input_handler_};
+  ServiceContext context_{options_, records_, log_, fatal_input_handler_};
   ChannelServer ctl_{observer_};
   ChannelServer io_{observer_};
 };

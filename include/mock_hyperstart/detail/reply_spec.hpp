@@ -39,6 +39,10 @@ struct ReplySpec {
   bool drop_nexts = false;               // those that HoldNexts has kept back
 
   bool IsUnspecified() const { return kind == Kind::kUnspecified; }
+  /// Nor changes anything about the reply that is given otherwise.
+  bool SaysNothing() const {
+    return IsUnspecified() && !delay && !pieces && !truncated && !length && !action && !disconnect;
+  }
   bool IsWholeFrame() const { return kind == Kind::kFrame && !truncated && !length; }
   /// Sent as it is, at once, with nothing to follow.
   bool IsPlain() const { return IsWholeFrame() && !delay && !pieces && !action && !disconnect; }

@@ -17,6 +17,7 @@
 #include "mock_hyperstart/detail/agent/answer_batch.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
 #include "mock_hyperstart/detail/agent/forward_observer.hpp"
+#include "mock_hyperstart/detail/agent/forwarded_replies.hpp"
 #include "mock_hyperstart/detail/agent/forwarding.hpp"
 #include "mock_hyperstart/detail/agent/frame_input.hpp"
 #include "mock_hyperstart/detail/agent/reply_policy.hpp"
@@ -87,15 +88,14 @@ class CtlService {
     forward_to_ = std::move(path);
     policy_.SetForwards();
   }
-  /// The same. Null: nobody.
-  void SetForwardObserver(ForwardObserver* observer) { observer_ = observer; }
 
  private:
   /// The same with another agent behind the mock. While there are no plans and no handler, bytes
   /// are passed on as they come, and the agent counts them; else the mock counts them, and a
-  /// command is passed on when it is whole and nothing here has answered it.
+  /// command is passed on when it is whole and nothing here has answered it. An agent that has
+  /// broken the framing gets all that follows as it comes.
   void Forward(Connection& client) {
-    Forwarding<CtlHeader> agent(Channel::kCtl, ctl_, client, context_, observer_);
+    Forwarding<CtlHeader> agent(Channel::kCtl, ctl_, client, context_);
     if (!agent.Connect(forward_to_)) return;
     if (!std::exchange(goes_on_, false)) {
       reader_ = FrameReader<CtlHeader>(context_.options.max_frame);
@@ -105,25 +105,24 @@ class CtlService {
     agent_ = &agent;
     bool as_it_comes = true;
     while (input.Read()) {
-      if (reader_.partial().bytes == 0) as_it_comes = policy_.IsPlain();
-      std::size_t commands = 0;
+      if (reader_.partial().bytes == 0) as_it_comes = policy_.IsPlain() || agent.IsBroken();
       while (FrameStep<CtlHeader>* const step = input.Next()) {
         if (!as_it_comes) batch.CountPiece(*step);
         if (!step->complete) continue;
         const DecodedMessage& message =
             batch.Receive({step->header.key, std::move(step->payload)}, input.read_at());
-        ++commands;
-        if (!as_it_comes) {
+        if (as_it_comes) {
+          agent.Expect(message, ForwardedReplies::How::kAsItCame);
+        } else {
           Answer(client, batch, message);
-        } else if (observer_ != nullptr) {
-          observer_->OnCommand(message);
         }
       }
-      if (as_it_comes) agent.ExpectReplies(commands);
       batch.Send();
       if (input.broken()) {
         input.ReportForwardedHeader();
-        if (observer_ != nullptr) observer_->OnBrokenFraming(Channel::kCtl);
+        if (context_.forward_observer != nullptr) {
+          context_.forward_observer->OnBrokenFraming(Channel::kCtl);
+        }
       }
       if (as_it_comes) agent.Forward(input.read_bytes());
       EndAnswers();
@@ -154,9 +153,17 @@ class CtlService {
       if (decision.reply.drop_nexts) batch.DropNexts();
     }
     const bool asks = agent_ != nullptr && decision.reply.IsUnspecified();
+    if (asks && forwarded.command == Command::kDestroyPod && decision.reply.SaysNothing()) {
+      // The agent may answer it late, and works on other commands until then.
+      batch.ReleaseNexts();
+      batch.Send();
+      return agent_->ForwardCommand(forwarded);
+    }
     if (asks) {
       batch.Send();
-      decision.reply = WithFallback(std::move(decision.reply), agent_->Ask(forwarded));
+      ReplySpec reply = agent_->Ask(forwarded);
+      if (reply.kind == ReplySpec::Kind::kNothing) decision.reply.length.reset();
+      decision.reply = WithFallback(std::move(decision.reply), std::move(reply));
     }
     if (agent_ != nullptr && !asks && agent_->ExpectsReplies()) {
       batch.Send();
@@ -276,7 +283,6 @@ class CtlService {
   std::atomic<bool> hold_nexts_{false};
   FrameReader<CtlHeader> reader_;
   std::string forward_to_;
-  ForwardObserver* observer_ = nullptr;
   Forwarding<CtlHeader>* agent_ = nullptr;  // while a client is passed on to it
   bool goes_on_ = false;                    // the next client goes on with the frame in reader_
 };

@@ -1,10 +1,11 @@
 // One client's connection, passed on to another agent. What the client says, the services send
 // through here; what the agent says comes on a thread of its own, is put into the conversation, and
-// goes to the client as it comes; what the test sends comes between two frames. What the agent
-// breaks is passed on as it is.
+// goes to the client as it comes; what the test sends comes between two frames. Once the agent has
+// broken the framing, what it says is passed on as it is, and nothing waits for its replies.
 //
-// On ctl, a command that a plan might answer is asked about: Ask sends it and returns the agent's
-// reply, and the agent's `next` frames for it go no further, since the mock has counted its bytes.
+// On ctl, a command that a plan might answer is forwarded by Ask, which returns the agent's reply,
+// or by ForwardCommand, which does not wait. The mock has counted the bytes of both: the agent's
+// `next` frames for them go no further.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_FORWARDING_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_FORWARDING_HPP_
@@ -30,6 +31,8 @@
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
 #include "mock_hyperstart/detail/agent/forward_observer.hpp"
+#include "mock_hyperstart/detail/agent/forwarded_frame.hpp"
+#include "mock_hyperstart/detail/agent/forwarded_replies.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
 #include "mock_hyperstart/detail/net/channel_server.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
@@ -47,14 +50,14 @@ namespace hyperstart::detail {
 template <typename Header>
 class Forwarding {
  public:
-  /// All outlive it. `observer` may be null.
+  /// All outlive it.
   Forwarding(Channel channel, ChannelServer& server, Connection& client,
-             const ServiceContext& context, ForwardObserver* observer)
+             const ServiceContext& context)
       : channel_(channel),
         server_(server),
         client_(client),
         context_(context),
-        observer_(observer) {}
+        observer_(context.forward_observer) {}
   Forwarding(const Forwarding&) = delete;
   Forwarding& operator=(const Forwarding&) = delete;
   ~Forwarding() {
@@ -102,6 +105,8 @@ class Forwarding {
   void Forward(std::string_view bytes) {
     if constexpr (kIsCtl) {
       if (observer_ != nullptr) observer_->OnBytes(bytes.size());
+      const MutexLock lock(mutex_);
+      replies_.AddBytes(bytes.size());
     }
     upstream_->Send(bytes, [this] {
       // What a client that has left had sent still arrives.
@@ -109,46 +114,46 @@ class Forwarding {
     });
   }
 
-  /// So many whole commands are in what is forwarded next.
-  void ExpectReplies(std::size_t commands) {
+  /// The end of this command is in what is forwarded next.
+  void Expect(const DecodedMessage& message, ForwardedReplies::How how) {
+    if (observer_ != nullptr) observer_->OnCommand(message);
     const MutexLock lock(mutex_);
-    expected_ += commands;
+    if (!broken_) replies_.Add(message, how);
   }
 
+  /// Waits until the client has the replies to all commands that were forwarded, but for a
+  /// destroypod.
+  bool WaitForReplies() { return WaitUntil(&Forwarding::ExpectsNone); }
   bool ExpectsReplies() {
     const MutexLock lock(mutex_);
-    return expected_ > 0;
+    return !ExpectsNone();
   }
-  /// Waits until the client has the replies to all commands that were forwarded as they came.
-  void WaitForReplies() { WaitUntil(&Forwarding::ExpectsNone); }
 
-  /// Sends a command whose bytes the mock has counted, once those before it are answered, and waits
-  /// for its reply. Nothing: the client or the agent has gone.
+  /// Sends a command whose bytes the mock has counted. The client gets the reply when it comes.
+  void ForwardCommand(const DecodedMessage& message) {
+    SendCommand(message, ForwardedReplies::How::kCounted);
+  }
+  /// The same once those before it are answered, and waits for its reply, which the client does not
+  /// get. Nothing: the client or the agent has gone, or the agent has broken the framing.
   ReplySpec Ask(const DecodedMessage& message) {
-    const auto header = CtlHeader::For(message.command, message.payload.size()).Encode();
-    if (!WaitUntil(&Forwarding::ExpectsNone)) return Nothing();
-    {
-      const MutexLock lock(mutex_);
-      asks_ = true;
-      reply_.reset();
-    }
-    if (observer_ != nullptr) observer_->OnCommand(message);
-    Forward(std::string(View(header)) + message.payload);
-    const bool answered = WaitUntil(&Forwarding::HasReply);
+    if (!WaitForReplies() && (client_.IsClosing() || HasLeft())) return Nothing();
+    SendCommand(message, ForwardedReplies::How::kAsked);
+    WaitUntil(&Forwarding::HasReply);
     const MutexLock lock(mutex_);
-    asks_ = false;
-    return answered ? *std::exchange(reply_, std::nullopt) : Nothing();
+    replies_.EndAsk();
+    return reply_ ? *std::exchange(reply_, std::nullopt) : Nothing();
   }
-
-  /// The client has the reply that Ask has returned: an agent that has closed since may be
-  /// followed.
+  /// The client has the reply that Ask has returned: what the agent has said since may follow.
   void EndAsk() {
     {
       const MutexLock lock(mutex_);
-      ++answered_;
+      owes_reply_ = false;
     }
     changed_.NotifyAll();
   }
+
+  /// The agent has broken the framing: what it says can't be understood any more.
+  bool IsBroken() const { return broken_; }
 
   /// The client's input has ended: the agent is told. What it says is passed on for as long as the
   /// client reads.
@@ -169,27 +174,47 @@ class Forwarding {
     return nothing;
   }
 
-  bool ExpectsNone() const MOCK_HYPERSTART_REQUIRES(mutex_) { return expected_ == 0; }
-  bool HasAnswered() const MOCK_HYPERSTART_REQUIRES(mutex_) { return answered_ >= kept_; }
-  bool HasReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return reply_.has_value(); }
+  void SendCommand(const DecodedMessage& message, ForwardedReplies::How how) {
+    Expect(message, how);
+    Forward(CtlFrame(message.command, message.payload));
+  }
 
-  /// False if the client has gone before, or, where the agent `must_stay`, the agent.
+  bool ExpectsNone() const MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return !replies_.Waits() && !passes_reply_;
+  }
+  bool HasReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return reply_.has_value(); }
+  bool OwesNoReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return !owes_reply_; }
+  /// The agent.
+  bool HasLeft() {
+    const MutexLock lock(mutex_);
+    return no_more_replies_ && !broken_;
+  }
+
+  /// False if the client has gone before, or, if it is `for_agent` that is waited, no more replies
+  /// come.
   bool WaitUntil(bool (Forwarding::*condition)() const,
-                 bool must_stay = true) MOCK_HYPERSTART_NO_ANALYSIS {
+                 bool for_agent = true) MOCK_HYPERSTART_NO_ANALYSIS {
     MutexLock lock(mutex_);
     while (!(this->*condition)()) {
-      if ((must_stay && agent_left_) || client_.IsClosing() || client_.IsGone()) return false;
+      if ((for_agent && no_more_replies_) || client_.IsClosing() || client_.IsGone()) return false;
       changed_.WaitFor(lock, kRetry);
     }
     return true;
   }
+  void EndReplies() {
+    {
+      const MutexLock lock(mutex_);
+      no_more_replies_ = true;
+    }
+    changed_.NotifyAll();
+  }
+  /// What the agent says after a reply goes to the client after it.
+  void WaitForKeptReply() { WaitUntil(&Forwarding::OwesNoReply, false); }
 
   // ---- On the thread of upstream_
 
-  struct Frame {
-    typename Header::Key key;
-    std::string payload;
-  };
+  using Frame = ForwardedFrame<Header>;
+  using Way = ForwardedReplies::Way;
 
   void Hear(std::string_view bytes) {
     try {
@@ -208,58 +233,45 @@ class Forwarding {
   }
 
   void Pass(std::string_view bytes) {
+    std::vector<Frame> frames;  // whole ones, to be passed on: held_, and then `passed` of `bytes`
+    std::size_t passed = 0;
+    bool begun = open_bytes_ > 0;
     std::string_view rest = bytes;
-    std::string_view passed = bytes.substr(0, 0);  // whole frames, with held_ before them
-    std::vector<Frame> frames;
     while (!rest.empty()) {
       FrameStep<Header>& step = reader_.Next(rest);
       if (!reader_.error().empty()) {
-        SendFrames(held_, passed, frames);
-        bytes.remove_prefix(passed.size());
-        broken_ = true;
-        if (observer_ != nullptr) observer_->OnBrokenFraming(channel_);
-        return PassRaw(std::exchange(held_, {}) + std::string(bytes));
+        SendFrames(bytes.substr(0, passed), frames);
+        return BreakFraming(bytes.substr(passed));
       }
       if (!step.complete) break;
       if (observer_ != nullptr) observer_->OnAgentFrame(step.header.key, step.payload);
       const std::size_t end = bytes.size() - rest.size();
-      if (open_bytes_ == 0 && Keeps(step.header.key)) {
-        SendFrames(held_, passed, frames);
-        held_.clear();
-        Keep(step);
-        bytes.remove_prefix(end);
-        passed = bytes.substr(0, 0);
-      } else {
-        passed = bytes.substr(0, end);
+      const Way way = Take(step, std::exchange(begun, false));
+      if (way == Way::kPass) {
         frames.push_back({step.header.key, std::move(step.payload)});
+        passed = end;
+        continue;
       }
-    }
-    if (!passed.empty()) {
-      SendFrames(held_, passed, frames);
+      SendFrames(bytes.substr(0, passed), frames);
+      bytes.remove_prefix(end);
+      passed = 0;
       held_.clear();
+      if (way == Way::kKeep) Keep(step);
+      if (way == Way::kReplace) SendInstead(step);
     }
-    held_ += bytes.substr(passed.size());
+    SendFrames(bytes.substr(0, passed), frames);
+    held_ += bytes.substr(passed);
     PassBegin();
   }
 
-  /// The beginning of a frame, or more of it, goes on at once, but for that of a reply that is
-  /// asked for. What the test sends meanwhile comes after the frame.
+  /// The beginning of a frame, or more of it, goes on at once, unless the frame may not be passed
+  /// on. What the test sends meanwhile comes after the frame.
   void PassBegin() {
-    if (held_.empty()) return;
-    const PartialFrame<Header> partial = reader_.partial();
-    // As long as the header has not come, it may be a reply's.
-    if (open_bytes_ == 0 && Keeps(partial.length > 0 ? partial.key : AnyReply())) return;
-    WaitUntil(&Forwarding::HasAnswered, false);
+    if (held_.empty() || (open_bytes_ == 0 && MayHold(reader_.partial()))) return;
+    WaitForKeptReply();
     if (!client_.queue().SendPart(held_)) return;
     open_bytes_ += held_.size();
     held_.clear();
-  }
-  static typename Header::Key AnyReply() {
-    if constexpr (kIsCtl) {
-      return Command::kAck;
-    } else {
-      return 0;
-    }
   }
   template <typename Record>
   void Send(std::string_view head, std::string_view body, const Record& record) {
@@ -270,76 +282,71 @@ class Forwarding {
     }
   }
 
-  /// Whether the frame is not to be passed on: the reply that is asked for, or a `next` of it.
-  bool Keeps(typename Header::Key key) {
+  /// What is done with the agent's next frame.
+  Way Take(FrameStep<Header>& step, bool begun) {
     if constexpr (kIsCtl) {
       const MutexLock lock(mutex_);
-      return asks_ && (key == Command::kNext || (IsReply(key) && !reply_));
+      const Way way = replies_.Take(step.header.key, step.payload, begun);
+      const bool is_reply = ForwardedReplies::IsReply(step.header.key);
+      passes_reply_ = passes_reply_ || (is_reply && way == Way::kPass);
+      return way;
+    } else {
+      return Way::kPass;
+    }
+  }
+  bool MayHold(const PartialFrame<Header>& partial) {
+    if constexpr (kIsCtl) {
+      const MutexLock lock(mutex_);
+      return partial.length > 0 ? replies_.MayHold(partial.key) : replies_.MayHoldAny();
     } else {
       return false;
     }
   }
   void Keep(FrameStep<Header>& step) {
     if constexpr (kIsCtl) {
-      if (!IsReply(step.header.key)) return;
       const MutexLock lock(mutex_);
       reply_.emplace();
       reply_->kind = ReplySpec::Kind::kFrame;
       reply_->command = step.header.key;
       reply_->bytes = std::move(step.payload);
-      ++kept_;
+      owes_reply_ = true;
       changed_.NotifyAll();
     }
   }
-  static bool IsReply(Command command) {
-    return command == Command::kAck || command == Command::kError;
+  /// The payload is not as the agent has sent it.
+  void SendInstead(FrameStep<Header>& step) {
+    if constexpr (kIsCtl) {
+      const std::string bytes = CtlFrame(step.header.key, step.payload);
+      std::vector<Frame> frames;
+      frames.push_back({step.header.key, std::move(step.payload)});
+      SendFrames(bytes, frames);
+    }
   }
 
-  void SendFrames(std::string_view head, std::string_view body, std::vector<Frame>& frames) {
+  /// Sends held_ and `body`, which are these frames.
+  void SendFrames(std::string_view body, std::vector<Frame>& frames) {
     if (frames.empty()) return;
-    WaitUntil(&Forwarding::HasAnswered, false);  // what comes after a reply goes after it
-    Send(head, body,
-         [&] { context_.log.Write([&](EventLog::Writer& log) { Record(frames, log); }); });
-    EndExpected(frames);
+    WaitForKeptReply();
+    Send(held_, body,
+         [&] { context_.log.Write([&](EventLog::Writer& log) { RecordFrames(frames, log); }); });
+    held_.clear();
     frames.clear();
-    client_.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
-  }
-  /// The replies among the frames have been passed on.
-  void EndExpected(const std::vector<Frame>& frames) {
     if constexpr (kIsCtl) {
       const MutexLock lock(mutex_);
-      if (expected_ == 0) return;
-      for (const Frame& frame : frames) {
-        if (IsReply(frame.key) && expected_ > 0) --expected_;
-      }
-      changed_.NotifyAll();
+      if (std::exchange(passes_reply_, false)) changed_.NotifyAll();
     }
+    client_.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
   }
-  static void Record(const std::vector<Frame>& frames, EventLog::Writer& log) {
-    const Clock::time_point now = Clock::now();
-    if constexpr (kIsCtl) {
-      bool same_write = false;
-      std::vector<NextRun> nexts;
-      for (std::size_t i = 0; i < frames.size(); ++i) {
-        const Frame& frame = frames[i];
-        if (frame.key == Command::kNext && frame.payload.size() == 4) {
-          const auto bytes = static_cast<std::uint32_t>(GetBigEndian(frame.payload.data(), 4));
-          nexts.push_back({bytes, 1});
-          const bool goes_on = i + 1 < frames.size() && frames[i + 1].key == Command::kNext;
-          if (goes_on) continue;
-          log.SentNexts(nexts.data(), nexts.data() + nexts.size(), now);
-          nexts.clear();
-        } else {
-          log.Sent(frame.key, frame.payload, now, same_write);
-        }
-        same_write = true;
-      }
-    } else {
-      for (const Frame& frame : frames) log.Sent(frame.key, frame.payload, now);
-    }
+  /// `bytes` are a frame with a broken header, and what follows it.
+  void BreakFraming(std::string_view bytes) {
+    if (observer_ != nullptr) observer_->OnBrokenFraming(channel_);
+    broken_ = true;
+    PassRaw(std::exchange(held_, {}) + std::string(bytes));
+    EndReplies();
   }
   void PassRaw(std::string_view bytes) {
     if (bytes.empty() && open_bytes_ == 0) return;
+    WaitForKeptReply();
     const std::string all = reader_.PartialBytes().substr(0, open_bytes_) + std::string(bytes);
     Send(bytes, {}, [&] {
       context_.log.SentRaw(channel_, "bytes of the agent that are no whole frame", all);
@@ -351,12 +358,8 @@ class Forwarding {
   void EndOutput() {
     PassRaw(std::exchange(held_, {}));
     const bool client_stays = !client_ended_ && !client_.IsClosing() && !client_.IsGone();
-    {
-      const MutexLock lock(mutex_);
-      agent_left_ = true;
-    }
-    changed_.NotifyAll();
-    WaitUntil(&Forwarding::HasAnswered, false);
+    EndReplies();
+    WaitForKeptReply();
     if (observer_ != nullptr && client_stays) {
       has_told_end_ = true;
       observer_->OnEnd(channel_, true);
@@ -371,25 +374,23 @@ class Forwarding {
   const ServiceContext& context_;
   ForwardObserver* const observer_;
   std::atomic<bool> client_ended_{false};
+  std::atomic<bool> broken_{false};  // the agent's framing
 
   Mutex mutex_;
   ConditionVariable changed_;
-  /// Replies to commands that were forwarded as they came.
-  std::uint64_t expected_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
-  bool asks_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
-  // Replies that were kept from the client, and those that the mock has since sent.
-  std::uint64_t kept_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
-  std::uint64_t answered_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;
-  // from Ask to EndAsk
-  std::optional<ReplySpec> reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // that was asked for
-  bool agent_left_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
+  ForwardedReplies replies_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  bool passes_reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;  // the client has not got it yet
+  std::optional<ReplySpec> reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // for Ask
+  /// A reply was kept from the client, and the mock has not sent it yet.
+  bool owes_reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
+  /// The agent has left, or its framing is broken.
+  bool no_more_replies_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
 
   // Of the thread of upstream_.
   FrameReader<Header> reader_{std::numeric_limits<std::uint32_t>::max()};
   std::string held_;            // of an incomplete frame, what the client has not got
   std::size_t open_bytes_ = 0;  // and what it has
-  bool broken_ = false;
-  bool has_told_end_ = false;  // to the observer
+  bool has_told_end_ = false;   // to the observer
 
   std::unique_ptr<Upstream> upstream_;  // last: its thread uses the others
 };

@@ -40,9 +40,10 @@ class IoService {
 
   /// Reads the client until its input ends, or a header is broken, or the mock ends the connection.
   void Serve(Connection& client) {
+    ForwardObserver* const observer = context_.forward_observer;
     std::optional<Forwarding<IoHeader>> agent;
     if (!forward_to_.empty()) {
-      agent.emplace(Channel::kIo, io_, client, context_, observer_);
+      agent.emplace(Channel::kIo, io_, client, context_);
       if (!agent->Connect(forward_to_)) return;
     }
     if (!std::exchange(goes_on_, false)) {
@@ -56,15 +57,15 @@ class IoService {
         if (step->complete) packets.push_back({step->header.key, std::move(step->payload)});
       }
       if (client.IsClosing()) packets.clear();
-      if (agent && observer_ != nullptr) {
-        for (const IoPacket& packet : packets) observer_->OnPacket(packet);
+      if (agent && observer != nullptr) {
+        for (const IoPacket& packet : packets) observer->OnPacket(packet);
       }
       Record(client, packets, input.read_at());
       if (input.broken() && !agent) return input.EndAtBrokenHeader();
       if (!agent) continue;
       if (input.broken()) {
         input.ReportForwardedHeader();
-        if (observer_ != nullptr) observer_->OnBrokenFraming(Channel::kIo);
+        if (observer != nullptr) observer->OnBrokenFraming(Channel::kIo);
       }
       agent->Forward(input.read_bytes());
       if (!input.broken()) continue;
@@ -80,8 +81,6 @@ class IoService {
 
   /// Before the first Serve: clients are passed on to the agent at `path`.
   void ForwardTo(std::string path) { forward_to_ = std::move(path); }
-  /// The same. Null: nobody.
-  void SetForwardObserver(ForwardObserver* observer) { observer_ = observer; }
 
   /// When the packet that the handler is called with was read. On the io thread.
   Clock::time_point read_at() const { return read_at_; }
@@ -137,7 +136,6 @@ class IoService {
   FrameReader<IoHeader> reader_;
   std::string forward_to_;
   Clock::time_point read_at_;
-  ForwardObserver* observer_ = nullptr;
   bool goes_on_ = false;  // the next client goes on with the frame in reader_
 };
 

@@ -235,8 +235,7 @@ class Server {
       throw std::logic_error(
           "mock_hyperstart: what is passed on is observed from the start: call it before Start()");
     }
-    ctl_service_.SetForwardObserver(observer.get());
-    io_service_.SetForwardObserver(observer.get());
+    context_.forward_observer = observer.get();
     forward_observer_ = std::move(observer);
   }
 
@@ -360,7 +359,7 @@ class Server {
   IoService::Handler io_handler_;
   UserFunction<void(const Violation&)> fatal_input_handler_;
   UserFunction<void(Channel, bool)> connection_handler_;
-  const ServiceContext context_{options_, records_, log_, fatal_input_handler_};
+  ServiceContext context_{options_, records_, log_, fatal_input_handler_};
   ChannelRecorder ctl_recorder_{Channel::kCtl, log_, records_};
   ChannelRecorder io_recorder_{Channel::kIo, log_, records_};
   std::optional<IoContext> io_context_;  // before the sockets that use it

@@ -9,6 +9,7 @@
 
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
+#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/records.hpp"
 #include "mock_hyperstart/detail/agent/user_function.hpp"
 #include "mock_hyperstart/event.hpp"
@@ -22,6 +23,8 @@ struct ServiceContext {
   Records& records;
   EventLog& log;
   UserFunction<void(const Violation&)>& fatal_input_handler;
+  /// Set before the first client is served. Null: nobody.
+  ForwardObserver* forward_observer = nullptr;
 
   /// What the client did is forbidden by the protocol.
   void AddViolation(Violation violation) const {
