@@ -210,6 +210,16 @@ TEST_F(CompareMachineTest, SaysThatSomebodyMayHaveEndedTheMachine) {
                                    HasSubstr("unless somebody has ended the machine")));
 }
 
+TEST_F(CompareMachineTest, FindsNothingWhereTheAgentMayHaveDiedOfWhatTheClientSent) {
+  agent().On(Command::kPing).WillOnce(Reply::Nothing().ThenDisconnect());
+  Start();
+  ctl().Write(wire::Ctl(wire::kPing));
+  const std::string startpod = wire::Ctl(wire::kStartPod, kPod);
+  ctl().Write(startpod.substr(0, wire::kCtlHeader));
+  ctl().ReadToEnd();
+  EXPECT_THAT(Differences(), Not(HasSubstr("differs")));
+}
+
 TEST_F(CompareMachineTest, FindsNothingWhereTheAgentIsEndedBetweenCommands) {
   StartContainer();
   machine_.reset();

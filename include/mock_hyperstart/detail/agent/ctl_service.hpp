@@ -16,7 +16,6 @@
 
 #include "mock_hyperstart/detail/agent/answer_batch.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
-#include "mock_hyperstart/detail/agent/forward_observer.hpp"
 #include "mock_hyperstart/detail/agent/forwarded_replies.hpp"
 #include "mock_hyperstart/detail/agent/forwarding.hpp"
 #include "mock_hyperstart/detail/agent/frame_input.hpp"
@@ -118,12 +117,7 @@ class CtlService {
         }
       }
       batch.Send();
-      if (input.broken()) {
-        input.ReportForwardedHeader();
-        if (context_.forward_observer != nullptr) {
-          context_.forward_observer->OnBrokenFraming(Channel::kCtl);
-        }
-      }
+      if (input.broken()) input.ReportForwardedHeader();
       if (as_it_comes) agent.Forward(input.read_bytes());
       EndAnswers();
       if (!input.broken()) continue;

@@ -101,6 +101,7 @@ class FrameInput {
   /// The same where another agent decides what becomes of it.
   void ReportForwardedHeader() {
     context_.AddViolation({channel_, reader_.error(), reader_.PartialBytes()});
+    if (context_.forward_observer != nullptr) context_.forward_observer->OnBrokenFraming(channel_);
   }
   /// What the client goes on to send is passed to `pass`, to its end.
   template <typename Pass>

@@ -63,10 +63,7 @@ class IoService {
       Record(client, packets, input.read_at());
       if (input.broken() && !agent) return input.EndAtBrokenHeader();
       if (!agent) continue;
-      if (input.broken()) {
-        input.ReportForwardedHeader();
-        if (observer != nullptr) observer->OnBrokenFraming(Channel::kIo);
-      }
+      if (input.broken()) input.ReportForwardedHeader();
       agent->Forward(input.read_bytes());
       if (!input.broken()) continue;
       input.PassRest([&](std::string_view bytes) { agent->Forward(bytes); });

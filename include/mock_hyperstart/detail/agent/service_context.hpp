@@ -39,6 +39,7 @@ struct ServiceContext {
     } else {
       log.Words(EventKind::kWarning, violation.channel, violation.what);
     }
+    if (forward_observer != nullptr) forward_observer->OnFatalInput(violation.channel);
     TellFatalInput(violation);
   }
 
