@@ -116,6 +116,11 @@ namespace detail {
 struct ReplyAccess {
   static const ReplySpec& Spec(const Reply& reply) { return reply.spec_; }
   static ReplySpec Take(Reply&& reply) { return std::move(reply.spec_); }
+  /// See ReplySpec::end.
+  static Reply WithEnd(Reply reply, std::shared_ptr<const void> end) {
+    reply.spec_.end = std::move(end);
+    return reply;
+  }
 };
 
 }  // namespace detail

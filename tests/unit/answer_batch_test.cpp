@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "support/wire.hpp"
+#include "unit/blocked_call.hpp"
+#include "unit/connected.hpp"
 #include "unit/service_test.hpp"
 
 namespace hyperstart::detail {
@@ -136,6 +138,53 @@ TEST_F(AnswerBatchTest, RecordsCommandsAlthoughTheAnswerCannotBeSent) {
   batch_.Send();
   EXPECT_THAT(records_.TakeMessages(), SizeIs(1));
   EXPECT_EQ(Conversation(), "--> ping            0 bytes\n");
+}
+
+TEST_F(AnswerBatchTest, EndsRepliesOnceTheyAreSent) {
+  std::string received;
+  Receive(Command::kPing);
+  batch_.Answer(Command::kAck, "1", End([&] { received += "first " + client_->Read(21); }));
+  Receive(Command::kPing);
+  batch_.Answer(Command::kAck, "2", End([&] { received += " second " + client_->Read(21); }));
+  EXPECT_EQ(received, "");
+  batch_.Send();
+  EXPECT_EQ(received, "first " + wire::Next(8) + wire::Ack("1") + " second " + wire::Next(8) +
+                          wire::Ack("2"));
+}
+
+TEST_F(AnswerBatchTest, EndsAReplyOfWhichSomethingIsPendingOnceTheKernelHasIt) {
+  SendMuch();
+  Receive(Command::kPing);
+  bool ended = false;
+  batch_.Answer(Command::kAck, "", End([&] {
+                  EXPECT_FALSE(HasPending());
+                  ended = true;
+                }));
+  BlockedCall<bool> send([&] {
+    batch_.Send();
+    return true;
+  });
+  EXPECT_FALSE(send.HasReturned());
+  client_->Read(kMuch);
+  EXPECT_TRUE(send.Get());
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(AnswerBatchTest, KeepsTheEndOfAReplyThatTheClientLeavesUnread) {
+  SendMuch();
+  Receive(Command::kPing);
+  bool ended = false;
+  batch_.Answer(Command::kAck, "", End([&] { ended = true; }));
+  BlockedCall<bool> send([&] {
+    batch_.Send();
+    return true;
+  });
+  EXPECT_FALSE(send.HasReturned());
+  client_->Close();
+  EXPECT_TRUE(send.Get());
+  EXPECT_FALSE(ended);
+  EXPECT_THAT(batch_.TakeEnds(), SizeIs(1));
+  EXPECT_TRUE(ended);
 }
 
 TEST_F(AnswerBatchTest, SaysWhenSoMuchIsGatheredThatItShouldBeSent) {

@@ -131,6 +131,93 @@ TEST_F(CtlServiceTest, DropsAReplyThatTheClientDoesNotWaitFor) {
   EXPECT_THAT(Conversation(), HasSubstr("not answered, the client did not wait: ack\n"));
 }
 
+// ---- the end of a handler's reply
+
+/// What happened to replies of the handler, in order.
+class ReplyEndTest : public CtlServiceTest {
+ protected:
+  void SetReply(const Reply& reply) {
+    SetHandler([this, reply](const DecodedMessage&) {
+      return ReplyAccess::WithEnd(reply, End([this] { happened_ += "end "; }));
+    });
+  }
+  std::string happened_;
+};
+
+TEST_F(ReplyEndTest, ComesOnceAPlainReplyIsSent) {
+  std::string received;
+  SetHandler([&](const DecodedMessage&) {
+    return ReplyAccess::WithEnd(Reply::Ack("handled"),
+                                End([&] { received = client_->Read(12 + 15); }));
+  });
+  Serve(Frame(Command::kPing));
+  EXPECT_EQ(received, wire::Next(8) + wire::Ack("handled"));
+}
+
+TEST_F(ReplyEndTest, ComesBeforeTheNextCommandIsHandled) {
+  SetHandler([&](const DecodedMessage&) {
+    happened_ += "command ";
+    return ReplyAccess::WithEnd(Reply::Ack(), End([this] { happened_ += "end "; }));
+  });
+  Serve(Frame(Command::kPing) + Frame(Command::kPing));
+  EXPECT_EQ(happened_, "command end command end ");
+}
+
+TEST_F(ReplyEndTest, ComesOnceTheModifiersOfAPlanAreCarriedOut) {
+  SetReply(Reply::Ack("handled"));
+  policy_.On(Command::kPing).WillOnce(Reply().After(1ms).InPieces(3, 1ms).Then([this] {
+    happened_ += "action ";
+  }));
+  EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Next(8) + wire::Ack("handled"));
+  EXPECT_EQ(happened_, "end action ");
+}
+
+TEST_F(ReplyEndTest, ComesOfAReplyThatSaysNothing) {
+  SetReply(Reply());
+  EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Next(8) + wire::Ack());
+  EXPECT_EQ(happened_, "end ");
+  SetReply(Reply::Nothing());
+  Connect();
+  EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Next(8));
+  EXPECT_EQ(happened_, "end end ");
+}
+
+TEST_F(ReplyEndTest, ComesOfAReplyThatTheClientDoesNotWaitFor) {
+  SetReply(Reply::Ack().After(24h));
+  client_->Write(Frame(Command::kPing));
+  client_->Close();
+  service_.Serve(*connection_);
+  EXPECT_EQ(happened_, "") << "what the end brings about is for the next client";
+  service_.EndDroppedReplies();
+  EXPECT_EQ(happened_, "end ");
+}
+
+TEST_F(ReplyEndTest, ComesAfterTheDisconnect) {
+  SetReply(Reply::Ack());
+  policy_.On(Command::kPing).WillOnce(Reply().ThenDisconnect());
+  EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Next(8) + wire::Ack());
+  EXPECT_EQ(happened_, "");
+  service_.EndDroppedReplies();
+  EXPECT_EQ(happened_, "end ");
+}
+
+TEST_F(ReplyEndTest, ComesOfAReplyThatCannotBeSent) {
+  SetReply(Reply::Nothing());
+  policy_.On(Command::kPing).WillOnce(Reply().WithLength(9));
+  EXPECT_THAT(Serve(Frame(Command::kPing)), HasSubstr("Raw and Nothing have no header"));
+  EXPECT_EQ(happened_, "end ");
+}
+
+TEST_F(ReplyEndTest, ComesThoughTheHandlerIsReplaced) {
+  SetHandler([&](const DecodedMessage&) {
+    policy_.SetHandler(nullptr, true);
+    return ReplyAccess::WithEnd(Reply::Ack().Then([this] { happened_ += "action "; }),
+                                End([this] { happened_ += "end "; }));
+  });
+  Serve(Frame(Command::kPing));
+  EXPECT_EQ(happened_, "end ");
+}
+
 TEST_F(CtlServiceTest, AnswersWhatCameBeforeABrokenHeaderAndReportsItThen) {
   const std::string broken = wire::U32(1) + wire::U32(7);
   EXPECT_EQ(Serve(Frame(Command::kPing) + broken + Frame(Command::kPing)),

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,12 @@ class ServiceTest : public Connected {
     std::vector<std::string> texts;
     for (const Violation& violation : records_.TakeViolations()) texts.push_back(violation.what);
     return texts;
+  }
+
+  /// A reply's end, as ReplySpec has it, that calls the function.
+  template <typename Function>
+  std::shared_ptr<const void> End(const Function& function) const {
+    return std::shared_ptr<const void>(this, [function](const void*) { function(); });
   }
 
   Options options_;

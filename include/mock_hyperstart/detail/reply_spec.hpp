@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,9 @@ struct ReplySpec {
   std::function<void()> action;          // once it has been sent
   bool disconnect = false;               // after the action
   bool drop_nexts = false;               // those that HoldNexts has kept back
+  /// Of a handler's reply, whatever becomes of it: destroyed, on the ctl thread and under no lock,
+  /// when the kernel has all that is sent for it, or when its client is served no more.
+  std::shared_ptr<const void> end;
 
   bool IsUnspecified() const { return kind == Kind::kUnspecified; }
   /// Nor changes anything about the reply that is given otherwise.

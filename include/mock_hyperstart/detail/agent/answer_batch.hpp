@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,13 +65,14 @@ class AnswerBatch {
   /// `next` frames of a command that HoldNexts may yet hold.
   bool IsLarge() const { return bytes_.size() >= kMostGathered; }
 
-  /// One whole frame that answers the last command.
-  void Answer(Command command, std::string payload) {
+  /// One whole frame that answers the last command. `end` as in ReplySpec.
+  void Answer(Command command, std::string payload, std::shared_ptr<const void> end = nullptr) {
     bytes_ += View(CtlHeader::For(command, payload.size()).Encode());
     bytes_ += payload;
     answers_.push_back({command, std::move(payload)});
     entries_.push_back({Entry::kAnswer, 0});
     frame_begin_ = bytes_.size();
+    KeepEnd(std::move(end));
   }
 
   /// Keeps back the `next` frames that count the last command's bytes of this read. Until
@@ -95,7 +97,7 @@ class AnswerBatch {
   void DropNexts() { holds_ = false; }
 
   /// Records what was received, and sends what was gathered. Blocks while the client lets too much
-  /// pile up.
+  /// pile up, and where a reply has an end, until the kernel has all or never will.
   void Send() {
     if (bytes_.empty()) {
       if (!entries_.empty()) Record(true);
@@ -113,7 +115,15 @@ class AnswerBatch {
     bytes_.clear();
     frame_begin_ = 0;
     client_.queue().WaitUntilPendingAtMost(kMostPending);
+    if (!ends_.empty() && client_.queue().WaitUntilSent()) ends_.clear();
   }
+
+  /// Of a reply that was not sent: for TakeEnds.
+  void KeepEnd(std::shared_ptr<const void> end) {
+    if (end) ends_.push_back(std::move(end));
+  }
+  /// Of replies that the client did not get.
+  std::vector<std::shared_ptr<const void>> TakeEnds() { return std::exchange(ends_, {}); }
 
   /// The client's input has ended. The conversation shows what was counted of a partial frame.
   void EndPartialFrame() {
@@ -205,7 +215,8 @@ class AnswerBatch {
   std::vector<DecodedMessage> messages_;
   Clock::time_point received_at_;  // all of messages_: they are of one read
   std::vector<DecodedMessage> answers_;
-  std::vector<Entry> entries_;   // the order of messages_ and answers_
+  std::vector<Entry> entries_;                     // the order of messages_ and answers_
+  std::vector<std::shared_ptr<const void>> ends_;  // of replies that are not sent
   std::vector<NextRun> nexts_;   // of messages_, then of the frame that is not complete
   std::size_t frame_begin_ = 0;  // in bytes_, of the `next` frames of the command that is read
   std::string held_bytes_;       // see HoldNexts

@@ -10,9 +10,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "mock_hyperstart/detail/agent/answer_batch.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
@@ -72,8 +74,12 @@ class CtlService {
       }
     }
     batch.EndPartialFrame();
+    ends_ = batch.TakeEnds();
     goes_on_ = input.NextClientGoesOn();
   }
+
+  /// When the client is served no more: what is sent from here on goes to the next one.
+  void EndDroppedReplies() { ends_.clear(); }
 
   /// While no client is served: the next one does not go on with a frame of the one before.
   void DropPartialFrame() { goes_on_ = false; }
@@ -127,6 +133,7 @@ class CtlService {
     }
     agent_ = nullptr;
     batch.EndPartialFrame();
+    ends_ = batch.TakeEnds();
     agent.EndInput();
   }
 
@@ -165,9 +172,11 @@ class CtlService {
     }
     if (decision.reply.IsPlain()) {
       batch.ReleaseNexts();
-      batch.Answer(decision.reply.command, std::move(decision.reply.bytes));
+      batch.Answer(decision.reply.command, std::move(decision.reply.bytes),
+                   std::move(decision.end));
     } else {
       ExecuteReply(client, batch, decision);
+      batch.KeepEnd(std::move(decision.end));
     }
     if (!asks) return;
     SendAll(batch);
@@ -216,7 +225,7 @@ class CtlService {
     return reply;
   }
 
-  void ExecuteReply(Connection& client, AnswerBatch& batch, const ReplyPolicy::Decision& decision) {
+  void ExecuteReply(Connection& client, AnswerBatch& batch, ReplyPolicy::Decision& decision) {
     const ReplySpec& reply = decision.reply;
     batch.Send();
     EndAnswers(decision.used);
@@ -237,7 +246,7 @@ class CtlService {
     if (!ctl_.IsStopping()) io_.Disconnect();
   }
 
-  void SendReply(Connection& client, const ReplyPolicy::Decision& decision) {
+  void SendReply(Connection& client, ReplyPolicy::Decision& decision) {
     const ReplySpec& reply = decision.reply;
     const std::string content = DescribeContent(reply, context_.options.dialect);
     std::string bytes;
@@ -257,8 +266,12 @@ class CtlService {
       });
     }
     client.queue().WaitUntilPendingAtMost(AnswerBatch::kMostPending);
-    if (!reply.action && !reply.disconnect) return;
-    if (!client.queue().WaitUntilSent() || !reply.action) return;
+    if (!reply.action && !reply.disconnect && !decision.end) return;
+    if (!client.queue().WaitUntilSent()) return;
+    // Before the user's action, which may wait for what the end brings about; but after a
+    // disconnect, by which the client might lose that.
+    if (!reply.disconnect) decision.end.reset();
+    if (!reply.action) return;
     EndAnswers();
     try {
       if (policy_.RunAction(decision)) return;
@@ -277,8 +290,9 @@ class CtlService {
   std::atomic<bool> hold_nexts_{false};
   FrameReader<CtlHeader> reader_;
   std::string forward_to_;
-  Forwarding<CtlHeader>* agent_ = nullptr;  // while a client is passed on to it
-  bool goes_on_ = false;                    // the next client goes on with the frame in reader_
+  Forwarding<CtlHeader>* agent_ = nullptr;         // while a client is passed on to it
+  std::vector<std::shared_ptr<const void>> ends_;  // of replies that the last client did not get
+  bool goes_on_ = false;  // the next client goes on with the frame in reader_
 };
 
 }  // namespace hyperstart::detail

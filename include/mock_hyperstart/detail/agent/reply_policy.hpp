@@ -164,8 +164,9 @@ class ReplyPolicy {
   struct Decision {
     ReplySpec reply;
     bool needs_handler = false;
-    ReplySpec fallback;  // of the handler
-    int used = 0;        // WillOnces
+    ReplySpec fallback;               // of the handler
+    int used = 0;                     // WillOnces
+    std::shared_ptr<const void> end;  // of the handler's reply: see ReplySpec
     /// Set if `reply.action` is a handler's.
     std::optional<std::uint64_t> action_generation;
   };
@@ -217,6 +218,7 @@ class ReplyPolicy {
       generation = call.generation();
       if (call) answer = ReplyAccess::Take(call.function()(message));
     }
+    decision.end = std::move(answer.end);
     if (answer.action && !decision.reply.action) decision.action_generation = generation;
     answer = WithFallback(std::move(answer), std::move(decision.fallback));
     decision.reply = WithFallback(std::move(decision.reply), std::move(answer));

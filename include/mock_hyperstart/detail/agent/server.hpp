@@ -313,6 +313,7 @@ class Server {
       server.Disconnect();
     }
     server.DetachClient();
+    if (channel == Channel::kCtl) ctl_service_.EndDroppedReplies();
     TellConnection(channel, false);
     return true;
   }
