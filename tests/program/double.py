@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../examples/pytho
 from hyperstart_mock import HyperstartMock, RpcError  # noqa: E402
 
 PROGRAM = os.environ['MOCK_HYPERSTART']
+os.environ.pop('HYPERSTART_CTL', None)  # of whoever runs the tests: hyperstart-ctl would connect to it
 DEADLINE = 60  # seconds, for whatever is expected: only a failure takes so long
 
 
