@@ -16,8 +16,12 @@ import itertools
 import json
 import os
 import queue
+import select
 import subprocess
 import threading
+import time
+
+START_TIMEOUT = 30  # seconds until the program must have printed its first line
 
 
 class RpcError(AssertionError):
@@ -48,6 +52,23 @@ def encode(value):
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
+def read_first_line(file):
+    """The first line, or what there is of it at the end of the file. Reads nothing after it. Raises
+    TimeoutError after START_TIMEOUT."""
+    deadline = time.monotonic() + START_TIMEOUT
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    line = b''
+    while not line.endswith(b'\n'):
+        if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError(f'no line within {START_TIMEOUT} s')
+        byte = os.read(file.fileno(), 1)
+        if not byte:
+            break
+        line += byte
+    return line
+
+
 class HyperstartMock:
     """One mock-hyperstart. `arguments` are its options. `on_command`, after handle_commands, returns
     the reply to a command that no plan answers, or None; it calls no method of the mock. What it
@@ -60,16 +81,18 @@ class HyperstartMock:
                                             stdout=subprocess.PIPE, **options)
         except OSError as error:
             raise OSError(f'{error}: set MOCK_HYPERSTART to the path of mock-hyperstart') from error
-        first = self.process.stdout.readline()
+        first = b''
         try:
+            first = read_first_line(self.process.stdout)
             self.listening = json.loads(first)
             self.ctl = self.listening['params']['ctl']
             self.io = self.listening['params']['io']
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, TimeoutError) as error:
             with self.process:  # closes the pipes, and waits
                 self.process.kill()
-            raise OSError(f'{program} did not start: its first line is {first}, and stderr may say '
-                          'why. Is MOCK_HYPERSTART the path of mock-hyperstart?') from error
+            what = error if isinstance(error, TimeoutError) else f'its first line is {first}'
+            raise OSError(f'{program} did not start: {what}, and stderr may say why. '
+                          'Is MOCK_HYPERSTART the path of mock-hyperstart?') from error
         self.events = queue.Queue()  # after subscribe
         self.errors = queue.Queue()  # about lines without an id
         self._lock = threading.Lock()

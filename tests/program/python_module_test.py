@@ -153,6 +153,22 @@ class Module(unittest.TestCase):
             with self.subTest(script), self.assertRaisesRegex(OSError, 'MOCK_HYPERSTART'):
                 in_time(self.start_script, script)
 
+    def test_programs_that_print_no_line(self):
+        started = []
+
+        class Popen(subprocess.Popen):
+            def __init__(self, *arguments, **options):
+                super().__init__(*arguments, **options)
+                started.append(self)
+
+        # In the second, a child of the script keeps the pipe open after the script was killed.
+        for script in ('exec cat', 'cat; exit', "printf '{'; exec cat"):
+            with self.subTest(script), mock.patch('subprocess.Popen', Popen), \
+                    mock.patch.object(hyperstart_mock, 'START_TIMEOUT', 0.2), \
+                    self.assertRaisesRegex(OSError, 'no line within 0.2 s.*MOCK_HYPERSTART'):
+                in_time(self.start_script, script)
+            self.assertEqual(started.pop().returncode, -signal.SIGKILL)
+
     def test_an_empty_variable_is_as_none(self):
         with tempfile.TemporaryDirectory() as directory:
             os.symlink(PROGRAM, os.path.join(directory, 'mock-hyperstart'))
