@@ -56,6 +56,10 @@ enum class AgentVersion {
 /// The agent behind a MockHyperstart, as the client's commands leave it. A plan of the mock's
 /// (`agent.On(...)`) goes before the model, which then knows nothing of that command.
 ///
+/// As the agent, it does one thing at a time: from a command to the end of its reply, which a plan
+/// may delay (`Reply().After(...)`), it starts no process, and no process is heard or hears
+/// anything.
+///
 /// By default the virtual machine has every image, share, user and directory but those whose name
 /// says otherwise ("nope", "missing", "no_such_…", "nosuch…"), no network interface but lo, no
 /// program at all, and an empty /etc, /tmp and so on. Once it has died, powered off or hung, it

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mock_hyperstart.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,11 +91,13 @@ class CoreTest : public testing::Test {
 
   /// Sends a command, and lets the core do what comes of it.
   void Call(Command command, const Json& payload) {
-    const Reply reply = core_->Handle({command, payload.dump()});
+    Hear(core_->Handle({command, payload.dump()}));
+    core_->RunToRest();
+  }
+
+  void Hear(const Reply& reply) {
     const ReplySpec& spec = ReplyAccess::Spec(reply);
     heard_.push_back("ctl " + CommandName(spec.command) + " " + spec.bytes);
-    if (spec.action) spec.action();
-    core_->RunToRest();
   }
 
   std::vector<std::string> heard_;
@@ -126,6 +129,25 @@ TEST_F(PlainCoreTest, RunsToRestOnTheCallersThread) {
 TEST_F(PlainCoreTest, StartsAndEndsAProcessInOneGo) {
   Call(Command::kNewContainer, ContainerJson("c", ProcessJson("i", 1, {"/exits"})));
   EXPECT_THAT(heard_, ElementsAre("ctl ack ", "io 1 ", HasSubstr(R"("status":3)")));
+}
+
+TEST_F(PlainCoreTest, DoesNothingElseAsLongAsThereIsAReply) {
+  Call(Command::kNewContainer, ContainerJson("c", ProcessJson("i", 1, {"/stays"})));
+  Call(Command::kExecCmd, ExecJson("c", ProcessJson("e", 3, {"/stays"})));
+  heard_.clear();
+  std::optional<Reply> reply =
+      core_->Handle({Command::kSignalProcess, SignalJson("c", "e", SIGKILL).dump()});
+  const std::optional<Reply> copy = reply;
+  processes_[0].Out("out");
+  core_->HandleIo({1, "in"});
+  core_->HandleIo({7, "to nobody"});
+  reply.reset();
+  core_->RunToRest();
+  EXPECT_THAT(heard_, IsEmpty());
+  Hear(core_->Handle({Command::kPing, ""}));  // of the reply before nobody will tell any more
+  core_->RunToRest();
+  EXPECT_THAT(heard_, ElementsAre("io 7 ", "ctl ack ", "io 1 out", "io 3 ",
+                                  HasSubstr(R"("process":"e")"), "io 1 in"));
 }
 
 TEST_F(DeafCoreTest, LeavesToADerivedClassWhatASignalDoes) {

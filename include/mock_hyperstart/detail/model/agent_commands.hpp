@@ -39,17 +39,17 @@ class AgentCommands : public NetworkCommands {
  public:
   using NetworkCommands::NetworkCommands;
 
-  /// On the ctl thread, under no lock.
+  /// On the ctl thread, under no lock. Nothing else is done until the reply's end: see ReplySpec.
   Reply Handle(const DecodedMessage& message) {
+    const auto answer = std::make_shared<Answer>(shared_from_this());
     Outcome outcome;
     {
-      const std::unique_lock lock = Enter();
-      ReplyIsOut();  // of the command before, or it never will be
-      if (stopped()) return Silence().reply;
-      outcome = Dispatch(message);
+      std::unique_lock lock = Enter();
+      answer->Begin(lock);
+      outcome = stopped() ? Silence() : Dispatch(message);
     }
     if (outcome.close) CloseNow();
-    return outcome.reply;
+    return ReplyAccess::WithEnd(std::move(outcome.reply), answer);
   }
 
  protected:
@@ -149,7 +149,7 @@ class AgentCommands : public NetworkCommands {
       pod_.containers.push_back(std::move(failed));
       return PodFails("the first container can't be started [virtio-09f-startpod-first-fails]");
     }
-    return Then(Reply::Ack());
+    return Ack();
   }
   /// Power off; but where containers run they get SIGTERM, and the agent lives.
   Outcome PodFails(std::string why, std::chrono::milliseconds after = kAtOnce) {
@@ -183,7 +183,7 @@ class AgentCommands : public NetworkCommands {
     if (!old_ && (*request->id == kAgentContainer || pod_.Find(*request->id))) return Error();
     const Started started = StartContainer(*request);
     if (started.outcome == StartOutcome::kHangs) return HangAtStart(message);
-    if (started.outcome == StartOutcome::kGood) return Then(Reply::Ack());
+    if (started.outcome == StartOutcome::kGood) return Ack();
     if (!started.dies) return Error();  // [virtio-06r9]
     return DieOfStart(message, "virtio-09e-newcontainer-bad-user");
   }
@@ -262,7 +262,7 @@ class AgentCommands : public NetworkCommands {
     }
     if (!container && !in_agent) outcome = StartOutcome::kFails;
     AddStarted(process, container, files, user, outcome, false);
-    return Then(Reply::Ack());
+    return Ack();
   }
   /// An agent of API 4242 finds only after its `ack` that a process can't be started, and tells it
   /// by the status alone. From source.

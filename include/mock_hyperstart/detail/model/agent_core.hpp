@@ -69,7 +69,7 @@ class AgentCore : public ProcessThread {
   /// On the io thread.
   void HandleIo(const IoPacket& packet) {
     const std::unique_lock lock = Enter();
-    if (stalled()) {
+    if (answering()) {
       HoldIo(packet);
     } else {
       TakeIo(packet, agent_->IoReadTime());
@@ -139,21 +139,15 @@ class AgentCore : public ProcessThread {
         },
         delay);
   }
-  /// `action`, and processes that wait for the reply, go on once the client has it; at the latest
-  /// with the next command.
+  /// `action` is called once the client has the reply, or never will.
   Outcome Then(const Reply& reply, std::function<void()> action = nullptr,
                std::chrono::milliseconds delay = {}) {
-    AfterReply(std::move(action), delay);
-    if (stalled()) {
-      agent_->Note(Channel::kCtl,
-                   "AgentModel: the agent serves neither channel while it waits for a device "
-                   "[virtio-09k-setupinterface-missing, from source]");
-    }
-    const Reply delayed = delay.count() > 0 ? reply.After(delay) : reply;
-    return {delayed.Then([self = SharedCore()] {
-      const std::unique_lock lock = self->Enter();
-      self->ReplyIsOut();
-    })};
+    AfterAnswer(std::move(action));
+    if (delay.count() == 0) return {reply};
+    agent_->Note(Channel::kCtl,
+                 "AgentModel: the agent serves neither channel while it waits for a device "
+                 "[virtio-09k-setupinterface-missing, from source]");
+    return {reply.After(delay)};
   }
 
   static std::string DeathText(std::string_view source) {
@@ -332,10 +326,6 @@ class AgentCore : public ProcessThread {
                                           : "virtio-03i-chunk-boundary-after-header";
   }
   bool IsVsock() const { return agent_->options().transport == Transport::kVsock; }
-
-  std::shared_ptr<AgentCore> SharedCore() {
-    return std::static_pointer_cast<AgentCore>(shared_from_this());
-  }
 
   void ReportDeath(const DecodedMessage& message, const Death& death) {
     StopAll(false);

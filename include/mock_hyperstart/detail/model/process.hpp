@@ -7,7 +7,6 @@
 #include <signal.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -60,7 +59,7 @@ struct ModelContainer;
 class ModelProcess : public ProcessControl {
  public:
   enum class Phase {
-    kAwaitsReply,  // the client has not been told yet
+    kAwaitsReply,  // it starts once the client has been told
     kRunning,
     kExited,  // but something holds its stdin, stdout or stderr
     kOver
@@ -144,7 +143,6 @@ class ModelProcess : public ProcessControl {
   bool removed = false;  // by removecontainer, while something still held its output
   bool told = false;     // the client has its `ack`
   bool killed_unstarted = false;
-  std::chrono::steady_clock::time_point created = std::chrono::steady_clock::now();
   int status = 0;
   WindowSize window;
   StdinGate input;

@@ -13,9 +13,11 @@
 
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -71,23 +73,53 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
     return nullptr;
   }
 
-  /// `action` follows the reply of the current command, which is sent after `delay`. Until then
-  /// nothing else is served: the agent has one thread.
-  void AfterReply(std::function<void()> action, std::chrono::milliseconds delay = {}) {
-    after_reply_ = std::move(action);
-    after_reply_by_ = Clock::now() + delay + kLongestAwait;
-    stalled_ = delay.count() > 0;
-    Wake();
+  /// A command is worked on. From here to EndAnswer nothing else is: the agent has one thread. It
+  /// serves no process, and what comes on io waits. Returns the answer's number. Where the last
+  /// answer has held the thread up, first lets it serve: commands that come without a pause would
+  /// else hold it up for ever.
+  std::uint64_t BeginAnswer(std::unique_lock<std::mutex>& lock) {
+    EndAnswer(answer_);  // of the command before, whose reply somebody keeps
+    goes_on_.wait(lock, [this] { return !held_up_; });
+    answering_ = true;
+    return ++answer_;
   }
-  /// The client has its reply, or never will: what waited for that goes on.
-  void ReplyIsOut() {
-    stalled_ = false;
-    if (const auto action = std::exchange(after_reply_, nullptr)) action();
-    for (const ProcessPtr& process : listed_) process->told = true;
+  /// The client has the reply, or never will: what waited for that goes on.
+  void EndAnswer(std::uint64_t number) {
+    if (!answering_ || number != answer_) return;
+    answering_ = false;
+    // Only then: a thread that has nothing to do would else hold up the next command.
+    if (held_up_ || after_answer_ || !held_io_.empty()) Wake();
+    if (const auto action = std::exchange(after_answer_, nullptr)) action();
+    for (const ProcessPtr& process : listed_) {
+      if (!std::exchange(process->told, true)) Wake();
+    }
     const Clock::time_point now = Clock::now();  // what waited is found at once
     for (const IoPacket& packet : std::exchange(held_io_, {})) TakeIo(packet, now);
-    Wake();
   }
+  /// Ends the answer that it began when the reply that holds it, as ReplySpec::end, is destroyed:
+  /// under no lock.
+  class Answer {
+   public:
+    explicit Answer(std::shared_ptr<ProcessTable> table) : table_(std::move(table)) {}
+    Answer(const Answer&) = delete;
+    Answer& operator=(const Answer&) = delete;
+    ~Answer() {
+      try {
+        const std::unique_lock lock = table_->Enter();
+        table_->EndAnswer(number_);
+      } catch (...) {  // memory, most likely
+      }
+    }
+    /// `lock` holds the mutex.
+    void Begin(std::unique_lock<std::mutex>& lock) { number_ = table_->BeginAnswer(lock); }
+
+   private:
+    const std::shared_ptr<ProcessTable> table_;
+    std::uint64_t number_ = 0;
+  };
+  bool answering() const { return answering_; }
+  /// `action` follows the reply of the command that is worked on.
+  void AfterAnswer(std::function<void()> action) { after_answer_ = std::move(action); }
   /// To the process alone, or to its group.
   void Signal(ModelProcess& process, int number, bool group) {
     if (process.child && group) {
@@ -131,12 +163,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
 
   /// What a client has sent on io, and when the agent finds it.
   virtual void TakeIo(const IoPacket& packet, Clock::time_point read_at) = 0;
-  /// The agent is in the middle of a command.
-  bool stalled() const { return stalled_; }
+  /// While a command is worked on.
   void HoldIo(const IoPacket& packet) { held_io_.push_back(packet); }
-
-  /// How long what follows a reply waits for that to be sent.
-  static constexpr std::chrono::milliseconds kLongestAwait{2000};
 
   const std::unique_ptr<ModelledAgent> agent_;
   const Descriptor wake_;
@@ -145,10 +173,12 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   Clock::time_point reap_not_before_;
   std::vector<ProcessPtr> listed_;  // in the order in which they were started
   std::vector<ProcessPtr> step_order_;
-  std::function<void()> after_reply_;
-  Clock::time_point after_reply_by_;
-  bool stalled_ = false;  // until the reply is out
+  bool answering_ = false;    // from BeginAnswer to EndAnswer
+  std::uint64_t answer_ = 0;  // the number of the last one
+  std::function<void()> after_answer_;
   std::vector<IoPacket> held_io_;
+  bool held_up_ = false;  // the thread sleeps until the answer ends; it may have something to do
+  std::condition_variable goes_on_;  // of held_up_
 };
 
 }  // namespace hyperstart::detail

@@ -78,7 +78,8 @@ class ProcessThread : public ProcessTable {
     listed_.clear();
     step_order_.clear();
     held_io_.clear();
-    after_reply_ = nullptr;
+    after_answer_ = nullptr;
+    answering_ = false;
   }
 
  private:
@@ -91,10 +92,12 @@ class ProcessThread : public ProcessTable {
   void Run() {
     std::unique_lock lock(mutex_);
     while (!closing_) {
+      if (!answering_ && std::exchange(held_up_, false)) goes_on_.notify_all();
       if (Step(lock)) {
         LetOthersIn(lock);
         continue;
       }
+      held_up_ = answering_;
       std::vector<pollfd> fds = {{wake_.get(), POLLIN, 0}};
       const int timeout = CollectEvents(fds);
       std::vector<ModelProcess::Functions> functions = std::exchange(functions_, {});
@@ -103,6 +106,8 @@ class ProcessThread : public ProcessTable {
       WaitForEvents(std::move(fds), timeout);
       lock.lock();
     }
+    held_up_ = false;
+    goes_on_.notify_all();
   }
   /// Under no lock.
   void WaitForEvents(std::vector<pollfd> fds, int timeout) const {
@@ -117,16 +122,11 @@ class ProcessThread : public ProcessTable {
       CloseChannels(lock);
       return true;
     }
-    if ((after_reply_ || stalled_) && Clock::now() >= after_reply_by_) {
-      ReplyIsOut();
-      return true;
-    }
-    if (stalled_) return false;
     bool worked = false;
     const bool reaps = MayReap();  // of all that is looked at now, or of nothing
     const std::vector<ProcessPtr> processes = InStepOrder();
     for (const ProcessPtr& process : processes) {
-      if (stopped_ || stalled_ || closing_) break;
+      if (stopped_ || answering_ || closing_) break;
       worked = StepOne(process, reaps, lock) || worked;
     }
     return worked;
@@ -167,7 +167,6 @@ class ProcessThread : public ProcessTable {
   bool StepOne(const ProcessPtr& process, bool reaps, std::unique_lock<std::mutex>& lock) {
     if (process->phase == Phase::kOver) return false;
     if (process->phase == Phase::kAwaitsReply) {
-      if (!process->told && Clock::now() < process->created + kLongestAwait) return false;
       Start(process, lock);
       return true;
     }
@@ -332,19 +331,14 @@ class ProcessThread : public ProcessTable {
 
   /// What to wait for, and how long in milliseconds; -1 is for ever.
   int CollectEvents(std::vector<pollfd>& fds) const {
-    if (stopped_) return -1;
-    if (stalled_) return static_cast<int>(kLook.count());
+    if (stopped_ || answering_) return -1;
     int timeout = -1;
     const auto look_again = [&] { timeout = static_cast<int>(kLook.count()); };
     const bool room = HasRoom();
     if (!room) look_again();
     const bool may_reap = MayReap();
-    if (after_reply_) look_again();
     for (const ProcessPtr& process : listed_) {
-      if (process->phase == Phase::kAwaitsReply ||
-          (process->child && AppendEvents(*process, room, may_reap, fds))) {
-        look_again();
-      }
+      if (process->child && AppendEvents(*process, room, may_reap, fds)) look_again();
     }
     return timeout;
   }

@@ -54,7 +54,7 @@ class ShadowCore final : public AgentCommands {
   /// The same, where nothing is known of the real agent's answer.
   ReplySpec Answer(const DecodedMessage& message) {
     ReplySpec spec = ReplyAccess::Take(Handle(message));
-    if (spec.action) spec.action();
+    spec.end.reset();  // the real agent has sent its reply
     RunToRest();
     NoteStreams();
     return spec;
