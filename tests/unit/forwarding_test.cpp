@@ -122,6 +122,31 @@ TEST_F(ForwardingTest, AnAskWaitsForTheRepliesBefore) {
   forwarding_->EndAsk();
 }
 
+TEST_F(ForwardingTest, ForwardsACommandWithoutAWaitForItsReply) {
+  forwarding_->ForwardCommand({Command::kDestroyPod, {}});
+  EXPECT_FALSE(forwarding_->ExpectsReplies());
+  EXPECT_EQ(ReadAsAgent(8), wire::Ctl(wire::kDestroyPod));
+  Say(wire::Next(8) + wire::Ack("late"));
+  EXPECT_EQ(client_->Read(12), wire::Ack("late")) << "without the next";
+  forwarding_.reset();
+  EXPECT_THAT(told_.lines(), ElementsAre("command destroypod", "bytes 8", HasSubstr("agent next"),
+                                         "agent ack late", "the client left"));
+}
+
+TEST_F(ForwardingTest, AnAskEndsWhenTheFramingIsBroken) {
+  const std::string broken = wire::U32(wire::kAck) + wire::U32(4) + "rest";
+  std::future<ReplySpec> reply = std::async(std::launch::async, [&] {
+    return forwarding_->Ask({Command::kPing, {}});
+  });
+  ReadAsAgent(8);
+  Say(broken);
+  EXPECT_EQ(reply.get().kind, ReplySpec::Kind::kNothing);
+  EXPECT_TRUE(forwarding_->IsBroken());
+  EXPECT_EQ(client_->Read(broken.size()), broken);
+  EXPECT_EQ(forwarding_->Ask({Command::kPing, {}}).kind, ReplySpec::Kind::kNothing);
+  EXPECT_EQ(ReadAsAgent(8), wire::Ctl(wire::kPing)) << "the agent gets it all the same";
+}
+
 TEST_F(ForwardingTest, AnAskEndsWhenTheAgentLeaves) {
   std::future<ReplySpec> reply = std::async(std::launch::async, [&] {
     return forwarding_->Ask({Command::kPing, {}});

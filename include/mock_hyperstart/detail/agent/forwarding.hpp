@@ -39,7 +39,6 @@
 #include "mock_hyperstart/detail/net/mutex.hpp"
 #include "mock_hyperstart/detail/net/upstream.hpp"
 #include "mock_hyperstart/detail/reply_spec.hpp"
-#include "mock_hyperstart/detail/wire/bytes.hpp"
 #include "mock_hyperstart/detail/wire/frame_reader.hpp"
 #include "mock_hyperstart/event.hpp"
 #include "mock_hyperstart/messages.hpp"
