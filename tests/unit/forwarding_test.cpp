@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <future>
 #include <optional>
@@ -20,12 +22,17 @@
 namespace hyperstart::detail {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// What was told, a line each. Called on two threads, one after the other in these tests.
 class Told final : public ForwardObserver {
  public:
+  void OnBegin(Channel, const std::string& agent) override {
+    const MutexLock lock(mutex_);
+    agent_ = agent;
+  }
   void OnBytes(std::size_t count) override { Add("bytes " + std::to_string(count)); }
   void OnCommand(const DecodedMessage& message) override {
     Add("command " + CommandName(message.command));
@@ -35,6 +42,7 @@ class Told final : public ForwardObserver {
     Add("agent " + CommandName(command) + " " + payload);
   }
   void OnAgentFrame(std::uint64_t, const std::string& data) override { Add("agent io " + data); }
+  void OnFatalInput(Channel) override { Add("fatal input"); }
   void OnBrokenFraming(Channel) override { Add("broken"); }
   void OnEnd(Channel, bool agent_left) override {
     Add(agent_left ? "the agent left" : "the client left");
@@ -42,6 +50,10 @@ class Told final : public ForwardObserver {
   std::vector<std::string> lines() {
     const MutexLock lock(mutex_);
     return lines_;
+  }
+  std::string agent() {
+    const MutexLock lock(mutex_);
+    return agent_;
   }
 
  private:
@@ -51,6 +63,7 @@ class Told final : public ForwardObserver {
   }
   Mutex mutex_;
   std::vector<std::string> lines_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  std::string agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
 };
 
 class ForwardingTest : public ServiceTest {
@@ -78,6 +91,13 @@ class ForwardingTest : public ServiceTest {
   Told told_;
   std::optional<Forwarding<CtlHeader>> forwarding_;
 };
+
+TEST_F(ForwardingTest, NamesTheAgentByItsProcessAndItsSocketFile) {
+  struct stat file {};
+  ASSERT_EQ(::stat(agent_path_.c_str(), &file), 0);
+  EXPECT_THAT(told_.agent(), AllOf(HasSubstr("process " + std::to_string(::getpid())),
+                                   HasSubstr(":" + std::to_string(file.st_ino))));
+}
 
 TEST_F(ForwardingTest, PassesBothDirectionsOnAndTellsOfThem) {
   forwarding_->Forward("any bytes");
