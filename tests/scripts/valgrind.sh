@@ -14,18 +14,26 @@ export VALGRIND_OPTS="--quiet --error-exitcode=9 --fair-sched=yes --show-mismatc
   --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect"
 export MOCK_HYPERSTART_STRESS_PERCENT=1
 
-# run PROGRAM [FILTER [OPTION]]
+# run PROGRAM SHARDS SHARD [FILTER [OPTION]]. A program that takes too long is killed. Its output goes to
+# a file: if it has started a process that does not end, a pipe would stay open.
 run() {
-  local name output filter=${2:-*} options=("${@:3}")
+  local name filter=${4:-*} options=("${@:5}") output began=$SECONDS status=0
   name=$(basename "$1")
-  if output=$(timeout 15m valgrind ${options[@]+"${options[@]}"} "$1" \
-    --gtest_brief=1 --gtest_filter="$filter" 2>&1) &&
-    grep -qE '^\[  PASSED  \] [1-9]' <<<"$output"; then
-    echo "valgrind: $name: $(tail -1 <<<"$output")"
+  if (($2 > 1)); then name+=.$3; fi
+  export GTEST_TOTAL_SHARDS=$2 GTEST_SHARD_INDEX=$3
+  output=$(mktemp)
+  timeout --kill-after=10 5m valgrind ${options[@]+"${options[@]}"} "$1" \
+    --gtest_brief=1 --gtest_filter="$filter" >"$output" 2>&1 || status=$?
+  if ((status == 0)) && grep -qE '^\[  PASSED  \] [1-9]' "$output"; then
+    echo "valgrind: $name: $(tail -1 "$output"), in $((SECONDS - began)) s"
   else
-    printf 'FAILED under valgrind: %s\n%s\n' "$name" "$output" >&2
-    return 1
+    printf 'FAILED under valgrind: %s, status %s after %s s\n' "$name" "$status" \
+      $((SECONDS - began)) >&2
+    cat "$output" >&2
+    status=1
   fi
+  rm "$output"
+  ((status == 0))
 }
 export -f run
 
@@ -34,30 +42,25 @@ export -f run
 # program. A child process of valgrind's reports another status for a program that can't be executed;
 # conformance with the model needs a root directory of its own. In the unit tests, valgrind's own
 # operator new takes the place of the one that counts, and it does not know the call openat2.
-while read -r program _; do
+# shards [FILTER [OPTION]]: a line for each shard of the program.
+shards() {
+  local shard
+  for ((shard = 0; shard < shards; ++shard)); do echo "$program" "$shards" "$shard" "$@"; done
+}
+while read -r program shards; do
   case $(basename "$program") in
     mock_tests)
-      echo "$program -Fork.*"
-      echo "$program Fork.* --leak-check=no"
+      shards '-Fork.*'
+      shards=1 shards 'Fork.*' --leak-check=no
       ;;
     stress_tests)
-      echo "$program -Isolation.NoOtherUserCanConnect"
-      echo "$program Isolation.NoOtherUserCanConnect --leak-check=no"
+      shards -Isolation.NoOtherUserCanConnect
+      shards=1 shards Isolation.NoOtherUserCanConnect --leak-check=no
       ;;
-    exhaustion_tests)
-      echo "$program -Signals.InAStormChangeNothing:*Memory.*"
-      ;;
-    conformance_tests)
-      echo "$program -*Model.*"
-      ;;
-    unit_tests)
-      echo "$program -FrameReaderTest*.Allocates*:FilesOfADirectory.*"
-      ;;
-    model_tests)
-      echo "$program -*TellsHowAnExecFailed:Generated.* --leak-check=no"
-      ;;
-    *)
-      echo "$program"
-      ;;
+    exhaustion_tests) shards '-Signals.InAStormChangeNothing:*Memory.*' ;;
+    conformance_tests) shards '-*Model.*' ;;
+    unit_tests) shards '-FrameReaderTest*.Allocates*:FilesOfADirectory.*' ;;
+    model_tests) shards '-*TellsHowAnExecFailed:Generated.*' --leak-check=no ;;
+    *) shards ;;
   esac
 done <"$programs" | xargs -P "$(nproc)" -L 1 bash -c 'run "$@"' run
