@@ -74,7 +74,8 @@ class MockHyperstart {
   ///
   /// Once there is a plan or a handler, a command is passed on when the agent has answered the one
   /// before. It does not wait for the reply to a `destroypod`, which the agent may hold back until
-  /// the containers have ended; but it does if there are faults for that reply.
+  /// the containers have ended; but it does if there are faults for that reply. hyperstart never
+  /// answers a second `destroypod`: with such faults, all that follows that waits for ever.
   ///
   /// What the test sends comes between two frames of the agent. When one side leaves, so does the
   /// mock on the other. From a frame of the agent with an invalid header on, all is passed on as it

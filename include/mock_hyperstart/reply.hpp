@@ -55,7 +55,8 @@ class Reply {
   static Reply Nothing() { return Reply(detail::ReplySpec::Kind::kNothing, {}, {}); }
 
   /// Waits before it answers. The agent works on one command at a time: later commands wait, too;
-  /// io does not. Stop, or the client's departure, ends the delay at once and drops the reply.
+  /// io does not, unless an AgentModel answers. Stop, or the client's departure, ends the delay at
+  /// once and drops the reply.
   Reply After(Milliseconds delay) const {
     return With([&](detail::ReplySpec& spec) { spec.delay = delay; });
   }

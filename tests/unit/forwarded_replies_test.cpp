@@ -134,6 +134,13 @@ TEST_F(ForwardedRepliesTest, TakesAReplyForTheNextCommandsIfTheAgentCountsNothin
   EXPECT_EQ(Take(Command::kAck), Way::kPass);
 }
 
+TEST_F(ForwardedRepliesTest, LearnsOfTheFirstReplyThatTheAgentCountsNothing) {
+  Add(How::kCounted, Command::kDestroyPod);
+  Add(How::kAsked);
+  EXPECT_EQ(Take(Command::kAck), Way::kKeep);
+  EXPECT_EQ(Take(Command::kAck), Way::kPass);
+}
+
 TEST_F(ForwardedRepliesTest, KeepsNoReplyThatHasBegunBeforeItsCommand) {
   Add(How::kAsked);
   EXPECT_EQ(Take(Command::kAck, "", true), Way::kPass);

@@ -43,7 +43,7 @@ struct ReplySpec {
   std::shared_ptr<const void> end;
 
   bool IsUnspecified() const { return kind == Kind::kUnspecified; }
-  /// Nor changes anything about the reply that is given otherwise.
+  /// Nor changes anything about the reply that is given otherwise, but for its `next` frames.
   bool SaysNothing() const {
     return IsUnspecified() && !delay && !pieces && !truncated && !length && !action && !disconnect;
   }

@@ -271,6 +271,7 @@ class CtlService {
     // Before the user's action, which may wait for what the end brings about; but after a
     // disconnect, by which the client might lose that.
     if (!reply.disconnect) decision.end.reset();
+    if (agent_ != nullptr && !reply.disconnect) agent_->EndAsk();
     if (!reply.action) return;
     EndAnswers();
     try {

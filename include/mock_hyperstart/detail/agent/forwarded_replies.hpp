@@ -106,6 +106,8 @@ class ForwardedReplies {
     if (unanswered_.empty()) return false;  // nobody has asked for it
     auto command = FirstInOrder();
     const bool has_late = command != unanswered_.begin();
+    // One that counts has counted the destroypod before any reply to what follows it.
+    if (has_late && counted_ < unanswered_.front().end) counts_first_ = false;
     const bool has_begun_before = command != unanswered_.end() && command->asked && begun;
     if (has_late && (command == unanswered_.end() || has_begun_before ||
                      (counts_first_ && counted_ < command->end))) {

@@ -62,6 +62,7 @@ class Forwarding {
   ~Forwarding() {
     if (!upstream_) return;
     client_ended_ = true;  // whatever the agent says now: it is we who leave
+    EndAsk();              // after an exception
     upstream_.reset();
     if (observer_ == nullptr || has_told_end_) return;
     try {

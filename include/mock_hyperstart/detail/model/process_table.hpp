@@ -74,12 +74,15 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   }
 
   /// A command is worked on. From here to EndAnswer nothing else is: the agent has one thread. It
-  /// serves no process, and what comes on io waits. Returns the answer's number. Where the last
-  /// answer has held the thread up, first lets it serve: commands that come without a pause would
-  /// else hold it up for ever.
+  /// serves no process, and what comes on io waits. Returns the answer's number. If the thread is
+  /// asleep because of the last answer, waits until it has run once: else commands that come
+  /// without a pause would starve the processes.
   std::uint64_t BeginAnswer(std::unique_lock<std::mutex>& lock) {
     EndAnswer(answer_);  // of the command before, whose reply somebody keeps
+    begins_ = true;
     goes_on_.wait(lock, [this] { return !held_up_; });
+    begins_ = false;
+    goes_on_.notify_all();
     answering_ = true;
     return ++answer_;
   }
@@ -89,7 +92,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
     answering_ = false;
     // Only then: a thread that has nothing to do would else hold up the next command.
     if (held_up_ || after_answer_ || !held_io_.empty()) Wake();
-    if (const auto action = std::exchange(after_answer_, nullptr)) action();
+    const auto action = std::exchange(after_answer_, nullptr);
+    if (action && !stopped_) action();  // it may have died of what came on io
     for (const ProcessPtr& process : listed_) {
       if (!std::exchange(process->told, true)) Wake();
     }
@@ -163,7 +167,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
 
   /// What a client has sent on io, and when the agent finds it.
   virtual void TakeIo(const IoPacket& packet, Clock::time_point read_at) = 0;
-  /// While a command is worked on.
+  /// While a command is worked on. Nothing limits how much: a reply that is delayed for long costs
+  /// the memory of what comes meanwhile.
   void HoldIo(const IoPacket& packet) { held_io_.push_back(packet); }
 
   const std::unique_ptr<ModelledAgent> agent_;
@@ -178,7 +183,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   std::function<void()> after_answer_;
   std::vector<IoPacket> held_io_;
   bool held_up_ = false;  // the thread sleeps until the answer ends; it may have something to do
-  std::condition_variable goes_on_;  // of held_up_
+  bool begins_ = false;   // BeginAnswer waits for the thread, or for the mutex after it
+  std::condition_variable goes_on_;  // of held_up_ and begins_
 };
 
 }  // namespace hyperstart::detail

@@ -95,6 +95,7 @@ class ProcessThread : public ProcessTable {
       if (!answering_ && std::exchange(held_up_, false)) goes_on_.notify_all();
       if (Step(lock)) {
         LetOthersIn(lock);
+        goes_on_.wait(lock, [this] { return held_up_ || !begins_; });
         continue;
       }
       held_up_ = answering_;
