@@ -146,23 +146,5 @@ TEST(Compare, NeedsAnAgent) {
               HasSubstr("CompareWithModel() without ForwardTo() compares nothing"));
 }
 
-class CompareOldAgentTest : public CompareTest {
- protected:
-  CompareOldAgentTest() : CompareTest(AgentVersion::kHyperstart070) {}
-};
-
-TEST_F(CompareOldAgentTest, FindsNothingInTheSameModel) {
-  Start();
-  io();
-  EXPECT_EQ(Call(wire::kStartPod, kPod), wire::kAck);
-  EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep", "")), wire::kAck);
-  EXPECT_EQ(Call(wire::kExecCmd, ExecJson("web", "", 3, "/bin/false")), wire::kAck);
-  EXPECT_EQ(io().ReadFrame().value(), (wire::Frame{3, ""}));
-  EXPECT_EQ(io().ReadFrame().value(), (wire::Frame{3, "\3"}));
-  EXPECT_EQ(Call(wire::kRemoveContainer, R"({"container":"web"})"), wire::kError);
-  EXPECT_EQ(Call(wire::kDestroyPod), wire::kAck);
-  EXPECT_EQ(Differences(), "");
-}
-
 }  // namespace
 }  // namespace hyperstart

@@ -69,6 +69,9 @@ class IoService {
       input.PassRest([&](std::string_view bytes) { agent->Forward(bytes); });
       break;
     }
+    if (agent && observer != nullptr && reader_.partial().bytes > 0) {
+      observer->OnBrokenFraming(Channel::kIo);  // the next client's frames may be read as its rest
+    }
     if (agent) agent->EndInput();
     goes_on_ = input.NextClientGoesOn();
   }

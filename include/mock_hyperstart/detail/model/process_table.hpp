@@ -162,8 +162,9 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
     Wake();
   }
   /// The agent hangs: what runs goes on, but nobody hears of it.
-  void Hang() { stopped_ = true; }
+  void Hang() { stopped_ = hangs_ = true; }
   bool stopped() const { return stopped_; }
+  bool hangs() const { return hangs_; }
 
   /// What a client has sent on io, and when the agent finds it.
   virtual void TakeIo(const IoPacket& packet, Clock::time_point read_at) = 0;
@@ -173,7 +174,8 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
 
   const std::unique_ptr<ModelledAgent> agent_;
   const Descriptor wake_;
-  bool stopped_ = false;      // the machine is off, or hangs
+  bool stopped_ = false;  // the machine is off, or hangs
+  bool hangs_ = false;
   bool disconnects_ = false;  // the thread has the channels to close
   Clock::time_point reap_not_before_;
   std::vector<ProcessPtr> listed_;  // in the order in which they were started

@@ -57,7 +57,7 @@ class Upstream {
     ::stat(path.c_str(), &file);  // all zero where it was removed since
     ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
     return fmt::format("process {}, file {}:{} of {}.{:09}", peer.pid, file.st_dev, file.st_ino,
-                       file.st_ctim.tv_sec, file.st_ctim.tv_nsec);
+                       file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
   }
 
   /// `on_bytes` is called on a thread of the connection's, with what has come; last with no bytes,

@@ -37,7 +37,6 @@
 #include "mock_hyperstart/detail/recording/stream_comparison.hpp"
 #include "mock_hyperstart/detail/reply_spec.hpp"
 #include "mock_hyperstart/detail/wire/bytes.hpp"
-#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/protocol.hpp"
 
@@ -48,7 +47,7 @@ class AgentComparison {
   using Frame = ShadowAgent::Frame;
 
   /// `old_agent`: API 4242.
-  explicit AgentComparison(bool old_agent) : old_(old_agent), streams_(!old_agent) {
+  explicit AgentComparison(bool old_agent) : old_(old_agent) {
     auto agent = std::make_unique<ShadowAgent>();
     shadow_ = agent.get();
     core_ = std::make_shared<ShadowCore>(std::move(agent), old_agent);
@@ -66,12 +65,15 @@ class AgentComparison {
     if (!over_) pending_.push_back({message, streams_.ends(), HasFinished()});
   }
   void AddFrame(const Frame& frame) {
+    if (may_live_ && !pending_.empty()) {
+      End(Channel::kCtl, "the agent has survived what it dies of by chance [virtio-06l3]");
+    }
     if (!over_) Compare(frame);
   }
   /// Neither side says more. `agent_left`: the agent has closed, and the client had not.
   void EndCtl(bool agent_left) {
     if (agent_left && !over_ && !may_have_died_) CompareSilence();
-    machine_ended_ = agent_left || core_->IsSilent();
+    machine_ended_ = agent_left || core_->IsOff();
     if (!over_ && !machine_ended_) {
       if (forwarded_ > commands_) {
         End(Channel::kCtl, "the client has left within a command");
@@ -93,7 +95,8 @@ class AgentComparison {
   }
   void AddOutput(std::uint64_t seq, const std::string& data) {
     if (over_) return;
-    const bool follows_end = streams_.AddOutput(seq, data);
+    const bool has_event = !old_ && core_->HadStream(seq);
+    const bool follows_end = streams_.AddOutput(seq, data, has_event);
     if (old_ && follows_end) AddStatus(seq, static_cast<unsigned char>(data[0]));
   }
   void EndIo(bool agent_left) {
@@ -124,13 +127,6 @@ class AgentComparison {
   bool machine_ended() const { return machine_ended_; }
 
  private:
-  static std::string Describe(const Frame& frame) {
-    constexpr std::size_t kShown = 200;  // bytes
-    std::string name = CommandName(frame.command);
-    if (frame.payload.empty()) return name;
-    return fmt::format("{} {} {}", name, Bytes(frame.payload.size()),
-                       OneLine(frame.payload, kShown));
-  }
   std::string DescribeSilence() const {
     const std::string& words = shadow_->words();
     return words.empty() ? "nothing more" : "nothing more: " + words;
@@ -156,12 +152,17 @@ class AgentComparison {
       default:
         break;
     }
-    Differ("unasked", Describe(frame), "nothing", frame.command);
+    Report(Channel::kCtl, "no command of the client", frame.Describe(), "nothing",
+           "an agent of this version never says that [from source]");
   }
 
   void CompareCount(const std::string& payload) {
-    if (payload.size() == 4) counted_ += GetBigEndian(payload.data(), 4);
-    if (payload.size() == 4 && counted_ <= forwarded_) return CompareOrder();
+    if (payload.size() != 4) {
+      return Differ("the client's bytes", Frame{Command::kNext, payload}.Describe(),
+                    "next with 4 bytes", Command::kNext);
+    }
+    counted_ += GetBigEndian(payload.data(), 4);
+    if (counted_ <= forwarded_) return CompareOrder();
     Differ(fmt::format("byte {} of ctl", forwarded_),
            fmt::format("next for {} bytes in all", counted_),
            fmt::format("next for at most {}", forwarded_), Command::kNext);
@@ -175,7 +176,7 @@ class AgentComparison {
       read += kCtlHeaderSize + pending.message.payload.size();
       if (counted_ <= read) return;
       if (pending.message.command == Command::kDestroyPod) continue;
-      return Differ(Describe({pending.message.command, pending.message.payload}),
+      return Differ(Frame{pending.message.command, pending.message.payload}.Describe(),
                     "next for the command behind it, and no reply", "a reply before it reads more",
                     pending.message.command);
     }
@@ -184,35 +185,42 @@ class AgentComparison {
   void CompareReply(const Frame& reply) {
     if (TakesDestroyed(reply)) return;
     while (!pending_.empty()) {
+      const std::size_t size = kCtlHeaderSize + pending_.front().message.payload.size();
+      const bool is_read = counted_ >= answered_ + size;
+      if (!is_read && TakesGuessedDestroyed(reply)) return;
       const DecodedMessage message = std::move(pending_.front().message);
       const std::uint64_t ends_before = pending_.front().ends_before;
       const bool finished_before = pending_.front().finished_before;
       pending_.pop_front();
-      answered_ += kCtlHeaderSize + message.payload.size();
+      answered_ += size;
       const std::optional<Frame> expected = AskModel(message, reply);
-      const std::string where = Describe({message.command, message.payload});
+      const std::string where = Frame{message.command, message.payload}.Describe();
       if (!expected && awaits_destroyed_ && message.command == Command::kDestroyPod) continue;
-      if (!expected) return Differ(where, Describe(reply), DescribeSilence(), message.command);
+      if (!expected) return Differ(where, reply.Describe(), DescribeSilence(), message.command);
       if (!(*expected == reply)) {
         const bool assumes = expected->command != reply.command;
-        return Differ(where, Describe(reply), Describe(*expected), message.command, assumes);
+        return Differ(where, reply.Describe(), expected->Describe(), message.command, assumes);
       }
       if (counted_ < answered_) {
         return Differ(where, fmt::format("next for {} bytes in all before its reply", counted_),
                       fmt::format("next for {}", answered_), Command::kNext);
       }
       if (finished_before && HasFinished()) {
-        return Differ(where, Describe(reply), "finishpod before it", Command::kFinishPodDeprecated);
+        return Differ(where, reply.Describe(), "finishpod before it",
+                      Command::kFinishPodDeprecated);
       }
+      may_live_ = core_->IsSilent() && message.command == Command::kExecCmd;
       ReportStreams(streams_.CompareEvents(ends_before, *shadow_));
+      EndEarly();
       return;
     }
-    if (awaits_destroyed_ && old_) {
-      core_->EndInits({});  // the last end is told nowhere else
-      if (TakesDestroyed(reply)) return;
+    if (TakesGuessedDestroyed(reply)) return;
+    if (awaits_destroyed_) {
+      return Differ("destroypod, with containers that run", reply.Describe(), "nothing",
+                    Command::kDestroyPod);
     }
-    Differ(awaits_destroyed_ ? "destroypod, with containers that run" : "no command of the client",
-           Describe(reply), "nothing", Command::kDestroyPod);
+    Report(Channel::kCtl, "no command of the client", reply.Describe(), "nothing",
+           "one reply to each command [virtio-03e-pipelined]");
   }
   /// With API 4242 the model has said finishpod, and the agent has not.
   bool HasFinished() { return shadow_->HasSaid(Command::kFinishPodDeprecated); }
@@ -224,18 +232,32 @@ class AgentComparison {
     return true;
   }
 
+  /// The same of API 4242, which tells the last end nowhere else.
+  bool TakesGuessedDestroyed(const Frame& reply) {
+    if (!old_ || !awaits_destroyed_) return false;
+    GuessEnds();
+    return TakesDestroyed(reply);
+  }
+  void GuessEnds() {
+    core_->EndInits({});
+    streams_are_guessed_ = true;  // in which order they ended decides which end is not told
+  }
+
   /// What the model answers where the agent said `reply`; nothing for no answer.
   std::optional<Frame> AskModel(const DecodedMessage& message, const Frame& reply) {
+    if (core_->NamesFileOfContainer(message) && MayBeOfAFile(message.command, reply)) return reply;
+    if (!core_->IsSilent()) shadow_->ClearWords();
     std::optional<Frame> expected =
         Expected(message, core_->Answer(message, {reply.command, reply.payload}));
-    if (expected && core_->ReadsFileOfContainer(message) && MayBeOfAFile(reply)) expected = reply;
-    EndEarly();
     if (core_->HasProcesses() && !io_left_ && !io_is_there_) io_is_whole_ = false;
     return expected;
   }
-  /// The error of a readfile is as long as the file, but has none of its bytes.
-  static bool MayBeOfAFile(const Frame& reply) {
-    return reply.command == Command::kAck ||
+  /// What is in a file, and whether it can be written, the machine knows. The error of a readfile
+  /// is as long as the file, but has none of its bytes.
+  static bool MayBeOfAFile(Command command, const Frame& reply) {
+    if (reply.command == Command::kAck)
+      return command == Command::kReadFile || reply.payload.empty();
+    return command == Command::kReadFile &&
            reply.payload.find_first_not_of('\0') == std::string::npos;
   }
   std::optional<Frame> Expected(const DecodedMessage& message, const ReplySpec& spec) {
@@ -249,21 +271,22 @@ class AgentComparison {
     core_->EndByEvent(event.payload);
     const std::optional<Frame> expected = shadow_->Take(event.command);
     if (expected && *expected == event) return;
-    Differ("the end of a process", Describe(event),
-           expected ? Describe(*expected) : "nothing: no such process runs, or in another form",
+    Differ("the end of a process", event.Describe(),
+           expected ? expected->Describe() : "nothing: no such process runs, or in another form",
            event.command);
   }
   void CompareFinish(const Frame& finish) {
     core_->EndInits(finish.payload);
     const std::optional<Frame> expected = shadow_->Take(finish.command);
     if (expected && *expected == finish) return;
-    Differ("unasked", Describe(finish), expected ? Describe(*expected) : "nothing", finish.command);
+    Differ("unasked", finish.Describe(), expected ? expected->Describe() : "nothing",
+           finish.command);
   }
 
   /// The agent has closed. What it owes an answer, the model must leave unanswered, too.
   void CompareSilence() {
     if (awaits_destroyed_) {
-      if (old_) core_->EndInits({});
+      if (old_) GuessEnds();
       return Differ("destroypod", "closes ctl",
                     shadow_->HasSaid(Command::kAck) ? "ack" : "ack once its containers have ended",
                     Command::kDestroyPod, true);
@@ -273,8 +296,8 @@ class AgentComparison {
     pending_.clear();
     const std::optional<Frame> expected = Expected(message, core_->Answer(message));
     if (!expected && !awaits_destroyed_) return;
-    Differ(Describe({message.command, message.payload}), "closes ctl",
-           expected ? Describe(*expected) : "ack once its containers have ended", message.command,
+    Differ(Frame{message.command, message.payload}.Describe(), "closes ctl",
+           expected ? expected->Describe() : "ack once its containers have ended", message.command,
            true);
   }
 
@@ -282,7 +305,7 @@ class AgentComparison {
 
   /// `has_ended`: the agent has closed both channels.
   void CompareStreams(bool has_ended) {
-    if (over_ || !pending_.empty()) return;
+    if (over_ || streams_are_guessed_ || !pending_.empty()) return;
     const bool is_whole = has_ended && io_is_whole_ && core_->IsSilent();
     ReportStreams(streams_.Compare(*shadow_, *core_, is_whole));
   }
@@ -295,12 +318,15 @@ class AgentComparison {
   /// API 4242 tells the end of a process on io, which has no order with ctl: it may come before the
   /// reply that the process runs, and after what tells the end on ctl.
   void AddStatus(std::uint64_t seq, int status) {
-    if (++statuses_[seq] <= shadow_->Statuses(seq)) return;
-    if (!core_->EndBySeq(seq, status)) early_.push_back({seq, status});
+    early_.push_back({seq, status, ++statuses_[seq]});
+    EndEarly();
   }
   void EndEarly() {
+    if (!pending_.empty()) return;
     for (auto early = early_.begin(); early != early_.end();) {
-      early = core_->EndBySeq(early->seq, early->status) ? early_.erase(early) : early + 1;
+      const bool was_told = early->number <= shadow_->Statuses(early->seq);
+      const bool is_over = was_told || core_->EndBySeq(early->seq, early->status);
+      early = is_over ? early_.erase(early) : early + 1;
     }
   }
 
@@ -338,6 +364,7 @@ class AgentComparison {
   struct Status {
     std::uint64_t seq;
     int status;
+    std::size_t number;  // among those of the seq
   };
 
   const bool old_;
@@ -349,6 +376,7 @@ class AgentComparison {
   bool over_ = false;           // nothing more is compared
   bool may_have_died_ = false;  // of what the client has sent
   bool machine_ended_ = false;
+  bool may_live_ = false;  // though the model has died of an execcmd
 
   // Bytes on this connection of ctl: of the client, of its whole commands, in `next` frames, of
   // commands that are answered.
@@ -360,9 +388,10 @@ class AgentComparison {
   bool io_is_there_ = false;
   bool io_left_ = false;     // the agent has closed io
   bool io_is_whole_ = true;  // io has told all ends of streams
+  bool streams_are_guessed_ = false;
   StreamComparison streams_;
   std::map<std::uint64_t, std::size_t> statuses_;  // told on io
-  std::deque<Status> early_;                       // of processes not known yet
+  std::deque<Status> early_;                       // that the model was not told yet
 };
 
 }  // namespace hyperstart::detail

@@ -92,11 +92,12 @@ class ModelComparison final : public ForwardObserver {
  private:
   /// Another agent than before is on ctl. Io may have found it before.
   void BeginAgent(const std::string& agent) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    auto fresh = std::make_unique<AgentComparison>(old_);
     agent_ = agent;
     io_is_current_ = !io_agent_.empty() && io_agent_ != known_io_agent_;
-    known_io_agent_ = io_is_current_ ? io_agent_ : std::string();
-    current_ = io_is_current_ ? std::move(next_) : std::make_unique<AgentComparison>(old_);
-    next_ = std::make_unique<AgentComparison>(old_);
+    known_io_agent_ = io_agent_;
+    if (io_is_current_) fresh.swap(next_);
+    current_ = std::move(fresh);
   }
   /// What connects to io may be the agent on ctl, or the next one, which ctl has not found yet.
   void BeginIo(const std::string& agent) MOCK_HYPERSTART_REQUIRES(mutex_) {

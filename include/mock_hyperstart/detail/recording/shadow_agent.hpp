@@ -4,6 +4,8 @@
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_SHADOW_AGENT_HPP_
 #define MOCK_HYPERSTART_DETAIL_RECORDING_SHADOW_AGENT_HPP_
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
+#include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
@@ -29,6 +32,12 @@ class ShadowAgent final : public ModelledAgent {
     Command command;
     std::string payload;
 
+    std::string Describe() const {
+      constexpr std::size_t kShown = 200;  // bytes
+      std::string name = CommandName(command);
+      if (payload.empty()) return name;
+      return fmt::format("{} {} {}", name, Bytes(payload.size()), OneLine(payload, kShown));
+    }
     friend bool operator==(const Frame& a, const Frame& b) {
       return a.command == b.command && a.payload == b.payload;
     }
@@ -76,6 +85,7 @@ class ShadowAgent final : public ModelledAgent {
   }
   /// The last note or violation.
   const std::string& words() const { return words_; }
+  void ClearWords() { words_.clear(); }
 
  private:
   const Options options_{};

@@ -44,25 +44,29 @@ class ShadowCore final : public AgentCommands {
 
   /// What the model answers to a command that the real agent has answered with `reply`.
   ReplySpec Answer(const DecodedMessage& message, const DecodedMessage& reply) {
-    if (reply.command == Command::kAck) {
-      LearnDevices(message);
-      LearnDirectory(message);
-    }
+    if (reply.command == Command::kAck) LearnDevices(message);
     LearnExit(message, reply);
     return Answer(message);
   }
   /// The same, where nothing is known of the real agent's answer.
   ReplySpec Answer(const DecodedMessage& message) {
-    ReplySpec spec = ReplyAccess::Take(Handle(message));
+    DecodedMessage told = message;
+    if (message.command == Command::kWriteFile) told.payload = FileRequestOf(message);
+    ReplySpec spec = ReplyAccess::Take(Handle(told));
+    NoteStreams();
     spec.end.reset();  // the real agent has sent its reply
     RunToRest();
-    NoteStreams();
     return spec;
   }
   /// The machine is off, or the agent is dead or hangs: it answers nothing.
   bool IsSilent() {
     const std::unique_lock lock = Enter();
     return stopped();
+  }
+  /// The same, but it does not hang: the next one at its place is another one.
+  bool IsOff() {
+    const std::unique_lock lock = Enter();
+    return stopped() && !hangs();
   }
 
   // ---- Ends of processes, which the real agent has told
@@ -108,10 +112,6 @@ class ShadowCore final : public AgentCommands {
         std::count_if(listed().begin(), listed().end(),
                       [&](const ProcessPtr& process) { return process->stdio == seq; }));
   }
-  bool HasContainers() {
-    const std::unique_lock lock = Enter();
-    return pod_.remaining > 0;
-  }
   bool HasProcesses() {
     const std::unique_lock lock = Enter();
     return !listed().empty();
@@ -119,10 +119,12 @@ class ShadowCore final : public AgentCommands {
   /// Some process has, or had, that stream.
   bool HadStream(std::uint64_t seq) const { return streams_.count(seq) > 0; }
 
-  /// A readfile of a container that is there. What is in its files, the real agent knows.
-  bool ReadsFileOfContainer(const DecodedMessage& message) {
-    if (message.command != Command::kReadFile) return false;
-    const std::optional<FileRequest> request = RequestParser(message.payload, old_).File();
+  /// A readfile or writefile of a container that is there.
+  bool NamesFileOfContainer(const DecodedMessage& message) {
+    if (message.command != Command::kReadFile && message.command != Command::kWriteFile) {
+      return false;
+    }
+    const std::optional<FileRequest> request = RequestParser(FileRequestOf(message), old_).File();
     const std::unique_lock lock = Enter();
     const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
     return container && container->init;
@@ -130,8 +132,16 @@ class ShadowCore final : public AgentCommands {
 
  private:
   void SignalProgram(ModelProcess&, int) override {}
-  /// What has ended, but was not told yet, waits for the real agent's word.
-  bool MustWait(const ModelProcess& process) const override { return untold_.count(&process) > 0; }
+  /// No process is over before the real agent has told it.
+  bool MustWait(const ModelProcess& process) const override { return told_ != &process; }
+
+  /// Its JSON, without the bytes that follow in a writefile.
+  static std::string FileRequestOf(const DecodedMessage& message) {
+    const std::string& payload = message.payload;
+    if (message.command == Command::kReadFile) return payload;
+    const std::size_t brace = payload.find('}');
+    return brace == std::string::npos ? payload : payload.substr(0, brace + 1);
+  }
 
   // ---- What the real agent's answer teaches
 
@@ -159,18 +169,6 @@ class ShadowCore final : public AgentCommands {
         if (route.device) setup.interfaces.insert(*route.device);
       }
     });
-  }
-  /// The directory in which the real agent has written a file.
-  void LearnDirectory(const DecodedMessage& message) {
-    if (message.command != Command::kWriteFile) return;
-    const std::string_view payload = message.payload;
-    const std::size_t end = std::min(payload.find('}'), payload.size() - 1) + 1;
-    const std::optional<FileRequest> request = RequestParser(payload.substr(0, end), old_).File();
-    const std::unique_lock lock = Enter();
-    const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
-    if (!container) return;
-    const std::string path = NormalPath(request->file);
-    container->files.MakeDirectory(path.substr(0, path.rfind('/') + 1));
   }
   /// A process may have ended while its end is not told yet. An answer that only then is right
   /// tells it.
@@ -205,20 +203,17 @@ class ShadowCore final : public AgentCommands {
   void MarkExited(const ProcessPtr& process) {
     const std::unique_lock lock = Enter();
     if (!process || process->HasEnded()) return;
-    untold_.insert(process.get());
     process->phase = ModelProcess::Phase::kExited;
   }
 
   void EndProcess(const ProcessPtr& process, int status) {
-    bool has_exited = false;
     {
       const std::unique_lock lock = Enter();
-      has_exited = process->HasEnded();
-      if (has_exited) process->status = status;
-      untold_.erase(process.get());
+      told_ = process.get();
+      process->end = process->status = status;
     }
-    if (!has_exited) process->End(status);
     RunToRest();
+    told_ = nullptr;
   }
   void NoteStreams() {
     const std::unique_lock lock = Enter();
@@ -242,7 +237,7 @@ class ShadowCore final : public AgentCommands {
     return nullptr;
   }
 
-  std::set<const ModelProcess*> untold_;  // have ended, which the real agent has not told yet
+  const ModelProcess* told_ = nullptr;  // whose end the real agent has just told
   std::set<std::uint64_t> streams_;
 };
 

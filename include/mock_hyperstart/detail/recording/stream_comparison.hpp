@@ -28,9 +28,6 @@ class StreamComparison {
       "on a stream that no process has is answered with an end [virtio-06i-exec-script, "
       "virtio-07a-io-unknown-seq]";
 
-  /// `has_events`: the agent tells the ends of processes on ctl, which API 4242 does not.
-  explicit StreamComparison(bool has_events) : has_events_(has_events) {}
-
   struct Difference {
     std::uint64_t seq;
     std::string agent;
@@ -43,21 +40,24 @@ class StreamComparison {
     ++(runs ? streams_[seq].inputs_of_process : streams_[seq].inputs);
   }
   /// True for the byte that follows an end of stream: with API 4242 it may be a status.
-  bool AddOutput(std::uint64_t seq, const std::string& data) {
+  /// `has_event`: some process has or had that stream, whose end is told on ctl, too.
+  bool AddOutput(std::uint64_t seq, const std::string& data, bool has_event) {
     Stream& stream = streams_[seq];
     const bool follows_end = stream.ended_last && data.size() == 1;
     stream.ended_last = data.empty();
     if (data.empty()) {
       ++stream.ends;
-      if (has_events_) unproven_.push_back(seq);
-      ++ends_;
+      if (has_event) {
+        unproven_.push_back(seq);
+        ++ends_;
+      }
     } else {
       stream.has_output = true;
     }
     return follows_end;
   }
 
-  /// How many ends of streams the agent has told.
+  /// How many ends of such streams the agent has told.
   std::uint64_t ends() const { return ends_; }
   /// The agent tells the end of a process on ctl when it ends the stream, before it works on the
   /// next command. So of the first `ends` ends of streams it has told all events, once it answers a
@@ -113,7 +113,6 @@ class StreamComparison {
     return found == shadow.ends().end() ? 0 : found->second;
   }
 
-  const bool has_events_;
   std::map<std::uint64_t, Stream> streams_;
   std::uint64_t ends_ = 0;
   std::deque<std::uint64_t> unproven_;  // the streams of the last of these ends
