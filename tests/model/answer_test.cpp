@@ -27,9 +27,6 @@
 namespace hyperstart {
 namespace {
 
-using testing::IsEmpty;
-using testing::SizeIs;
-
 /// Programs that only tell of a SIGTERM, ignore other signals, send back what they read, and whose
 /// processes the test ends.
 class Ignoring {
@@ -273,7 +270,7 @@ class UnreadReplyTest : public AnswerTest, public testing::WithParamInterface<Tr
  protected:
   UnreadReplyTest() : AnswerTest(KeepingAll(GetParam())) {
     const std::string file = Json{{"container", "c1"}, {"file", "/f"}}.dump();
-    EXPECT_EQ(client_->Call(Command::kWriteFile, file + kContent), Ack());
+    EXPECT_EQ(client_->Call(Command::kWriteFile, file + content_), Ack());
     client_->Send(Command::kReadFile, file);
     const auto deadline = std::chrono::steady_clock::now() + kDeadline;
     while (agent_.UnsentBytes(Channel::kCtl) == 0) {
@@ -283,11 +280,11 @@ class UnreadReplyTest : public AnswerTest, public testing::WithParamInterface<Tr
     LetMuchHappen();
     ExpectSilence();
   }
-  const std::string kContent = std::string(900'000, 'x');
+  const std::string content_ = std::string(900'000, 'x');
 };
 
 TEST_P(UnreadReplyTest, HoldsAllUpUntilItIsRead) {
-  EXPECT_EQ(client_->ReadReply(), Ack(kContent));
+  EXPECT_EQ(client_->ReadReply(), Ack(content_));
   EXPECT_FALSE(client_->HasEnds());
   ExpectEnd();
 }

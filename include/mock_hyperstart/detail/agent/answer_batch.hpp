@@ -115,7 +115,8 @@ class AnswerBatch {
     bytes_.clear();
     frame_begin_ = 0;
     client_.queue().WaitUntilPendingAtMost(kMostPending);
-    if (!ends_.empty() && client_.queue().WaitUntilSent()) ends_.clear();
+    // What follows the reply to a client that has gone is for the next one.
+    if (!ends_.empty() && client_.queue().WaitUntilSent() && !client_.IsGone()) ends_.clear();
   }
 
   /// Of a reply that was not sent: for TakeEnds.

@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -270,7 +269,7 @@ class CtlService {
     if (!client.queue().WaitUntilSent()) return;
     // Before the user's action, which may wait for what the end brings about; but after a
     // disconnect, by which the client might lose that.
-    if (!reply.disconnect) decision.end.reset();
+    if (!reply.disconnect && !client.IsGone()) decision.end.reset();
     if (agent_ != nullptr && !reply.disconnect) agent_->EndAsk();
     if (!reply.action) return;
     EndAnswers();

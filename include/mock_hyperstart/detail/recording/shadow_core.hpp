@@ -174,11 +174,12 @@ class ShadowCore final : public AgentCommands {
   /// tells it.
   void LearnExit(const DecodedMessage& message, const DecodedMessage& reply) {
     const bool is_ack = reply.command == Command::kAck;
-    if (message.command == Command::kKillContainer && !old_ && reply.payload == kNoSuchProcess) {
+    const bool is_killed_late =
+        message.command == Command::kKillContainer && reply.payload == kNoSuchProcess;
+    const bool is_removed = message.command == Command::kRemoveContainer && is_ack;
+    if (!old_ && (is_killed_late || is_removed)) {
       MarkExited(InitNamedBy(message));
-    } else if (message.command == Command::kRemoveContainer && is_ack && !old_) {
-      MarkExited(InitNamedBy(message));
-    } else if (message.command == Command::kRemoveContainer && is_ack) {
+    } else if (is_removed) {
       const ProcessPtr init = InitNamedBy(message);  // its status comes on io, if not yet
       if (init && init->IsListed()) EndProcess(init, 0);
     } else if (message.command == Command::kWinSize && !is_ack) {
