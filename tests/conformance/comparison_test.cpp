@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <filesystem>
 #include <limits>
 #include <mock_hyperstart/detail/recording/model_comparison.hpp>
 #include <mock_hyperstart/detail/wire/frame_reader.hpp>
@@ -224,15 +223,7 @@ TEST_P(Comparison, FindsEachFrameThatIsMissing) {
   }
 }
 
-std::vector<std::string> Recordings() {
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {
-    names.push_back(file.path().stem().string());
-  }
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Agent, Comparison, testing::ValuesIn(Recordings()),
+INSTANTIATE_TEST_SUITE_P(Agent, Comparison, testing::ValuesIn(RecordingNames()),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            for (char& byte : name) byte = byte == '-' ? '_' : byte;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <mock_hyperstart/agent_model.hpp>
 #include <string>
@@ -116,15 +115,7 @@ TEST_P(Model, SaysWhatTheAgentSaid) {
   EXPECT_EQ(agent.TakeViolations().empty(), recording_.agent_end != "died");
 }
 
-std::vector<std::string> Recordings() {
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {
-    names.push_back(file.path().stem().string());
-  }
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Agent, Model, testing::ValuesIn(Recordings()),
+INSTANTIATE_TEST_SUITE_P(Agent, Model, testing::ValuesIn(RecordingNames()),
                          [](const auto& tested) { return Named(tested.param); });
 
 }  // namespace

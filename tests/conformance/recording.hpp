@@ -4,6 +4,7 @@
 #ifndef MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_
 #define MOCK_HYPERSTART_TESTS_CONFORMANCE_RECORDING_HPP_
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -56,6 +57,15 @@ struct Recording {
     return bytes;
   }
 };
+
+/// Of all recordings, as Recording::Load takes them.
+inline std::vector<std::string> RecordingNames() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {
+    names.push_back(file.path().stem().string());
+  }
+  return names;
+}
 
 /// Removes the complete frames from the front of `bytes`, and returns them with consecutive `next`s
 /// of ctl merged.

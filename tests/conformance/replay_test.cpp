@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
 #include <mock_hyperstart.hpp>
 #include <mutex>
 #include <optional>
@@ -189,8 +188,7 @@ TEST_P(Replay, SendsWhatTheAgentSent) {
 /// socket can't tell from a client that starts anew. The double starts anew.
 std::vector<std::string> Recordings() {
   std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(RECORDINGS_DIR)) {
-    const std::string name = file.path().stem().string();
+  for (const std::string& name : RecordingNames()) {
     const bool state = name.compare(0, 9, "virtio-09") == 0;
     if (!state && name != "virtio-08c-partial-then-reconnect") names.push_back(name);
   }
