@@ -13,13 +13,11 @@ namespace hyperstart {
 namespace {
 
 TEST(Stop, ReportsAnAgentThatDiffersFromTheModel) {
-  Options silent;
-  silent.log = Log::kNever;
-  MockHyperstart agent(silent);
+  MockHyperstart agent(Silent());
   const AgentModel model(agent);
   agent.On(Command::kKillContainer).WillOnce(Reply::Ack());
   agent.Start();
-  MockHyperstart spy(silent);
+  MockHyperstart spy(Silent());
   spy.ForwardTo(agent.GetSocketPaths());
   CompareWithModel(spy);
   spy.Start();

@@ -21,12 +21,6 @@
 namespace hyperstart {
 namespace {
 
-Options Silent() {
-  Options options;
-  options.log = Log::kNever;
-  return options;
-}
-
 Options Strict() {
   Options options = Silent();
   options.strict = true;

@@ -17,12 +17,6 @@ namespace {
 
 using testing::HasSubstr;
 
-Options Silent() {
-  Options options;
-  options.log = Log::kNever;
-  return options;
-}
-
 /// A client that only Stop ends.
 void WaitForTheEnd(const Started& agent) { EXPECT_EQ(agent.Io().ReadToEnd(), ""); }
 

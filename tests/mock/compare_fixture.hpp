@@ -12,6 +12,7 @@
 #include <string>
 
 #include "support/mock_test.hpp"
+#include "support/payloads.hpp"
 #include "support/temporary_place.hpp"
 
 namespace hyperstart {
@@ -20,7 +21,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-inline const char kPod[] = R"({"hostname":"web","shareDir":"share"})";
+inline const char kKillWeb[] = R"({"container":"web","signal":9})";
 
 inline std::string ProcessJson(const std::string& id, int stdio, const std::string& program) {
   return (id.empty() ? "{" : R"({"id":")" + id + R"(",)") + R"("terminal":false,"stdio":)" +

@@ -13,7 +13,6 @@ namespace hyperstart {
 namespace {
 
 const std::string kNoSuchProcess("no such process\0", 16);
-const char kKillWeb[] = R"({"container":"web","signal":9})";
 
 class CompareMachineTest : public CompareTest {
  protected:

@@ -12,7 +12,6 @@ namespace hyperstart {
 namespace {
 
 const char kWeb[] = R"({"container":"web"})";
-const char kKillWeb[] = R"({"container":"web","signal":9})";
 
 class CompareOldAgentTest : public CompareTest {
  protected:

@@ -106,9 +106,7 @@ TEST(Note, IsALineOfTheConversation) {
 }
 
 TEST(ReportViolation, FailsTheTestUnlessItIsTaken) {
-  Options options;
-  options.log = Log::kNever;
-  Started agent(options);
+  Started agent(Silent());
   agent.ReportViolation({Channel::kCtl, "the pod was started twice", "abc"});
   EXPECT_NONFATAL_FAILURE(agent.Stop(), "the pod was started twice");
   EXPECT_THAT(agent.Transcript(), HasSubstr("violation: the pod was started twice"));

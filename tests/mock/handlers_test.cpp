@@ -21,12 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Options Silent() {
-  Options options;
-  options.log = Log::kNever;
-  return options;
-}
-
 /// What one call of a handler was given. Take() waits for the call.
 template <typename T>
 class Given {

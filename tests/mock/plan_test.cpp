@@ -217,9 +217,7 @@ TEST(PlanOfModifiers, AppliesToEveryCommandAsTheDefaultReply) {
 // ---- What Stop reports
 
 TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
-  Options options;
-  options.log = Log::kNever;
-  Started agent(options);
+  Started agent(Silent());
   agent.On(Command::kPing).WillOnce(Reply::Ack("used")).WillRepeatedly(Reply());
   const int first = __LINE__ + 1;
   agent.On(Command::kPing).WillOnce(Reply());
@@ -247,9 +245,7 @@ TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
 TEST(Plan, FailsTheTestInTheDestructorToo) {
   EXPECT_NONFATAL_FAILURE(
       {
-        Options options;
-        options.log = Log::kNever;
-        MockHyperstart agent(options);
+        MockHyperstart agent(Silent());
         agent.On(Command::kExecCmd).WillOnce(Reply());
       },
       "execcmd");
@@ -382,9 +378,7 @@ TEST(HandlerOfTheTest, MayBlockWhileIoGoesOn) {
 }
 
 TEST(HandlerOfTheTest, MayThrow) {
-  Options options;
-  options.log = Log::kNever;
-  Started agent(options);
+  Started agent(Silent());
   agent.SetHandler([](const DecodedMessage& message) -> Reply {
     if (message.command == Command::kPing) throw std::runtime_error("out of luck");
     throw 42;

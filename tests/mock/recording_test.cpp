@@ -28,12 +28,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Kind = RecordedEvent::Kind;
 
-Options KeepAll() {
-  Options options;
-  options.keep_all = true;
-  return options;
-}
-
 std::string ContentOf(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/mock_test.hpp"
+#include "support/payloads.hpp"
 #include "support/temporary_place.hpp"
 
 // Last: it is part of GoogleTest, and includes nothing itself.
@@ -19,17 +20,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-Options KeepAll() {
-  Options options;
-  options.keep_all = true;
-  return options;
-}
-
-const char kPod[] = R"({"hostname":"web","shareDir":"share"})";
-const char kExec[] =
-    R"({"container":"hyperstart","process":{"id":"p1","terminal":false,"stdio":1,"stderr":2,)"
-    R"("args":["/bin/cat"],"envs":[],"workdir":"/"}})";
-
 /// What a client has read on both channels.
 struct Heard {
   std::vector<wire::Frame> ctl;  // with the `next` frames of a command merged
@@ -38,7 +28,7 @@ struct Heard {
 bool operator==(const Heard& a, const Heard& b) { return a.ctl == b.ctl && a.io == b.io; }
 
 /// A session: starts a pod and cat, sends it a line, and waits for its end.
-Heard RunCat(const SocketPaths& paths, const std::string& exec = kExec) {
+Heard RunCat(const SocketPaths& paths, const std::string& exec = kExecCat) {
   Heard heard;
   RawClient ctl = RawClient::Ctl(paths.ctl);
   RawClient io = RawClient::Io(paths.io);
@@ -167,7 +157,7 @@ TEST_F(ReplayTest, LetsDifferWhatIsIgnored) {
   options.ignore = {"/process/id"};
   Replay(agent, path_, options);
   agent.Start();
-  std::string exec = kExec;
+  std::string exec = kExecCat;
   exec.replace(exec.find("p1"), 2, "a \\\"new\\\" id");
   const Heard heard = RunCat(agent.GetSocketPaths(), exec);
   EXPECT_THAT(heard.ctl.at(heard.ctl.size() - 3).payload, HasSubstr(R"("process":"a \"new\" id")"));

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "mock/spied_agent_test.hpp"
+#include "support/payloads.hpp"
 
 namespace hyperstart {
 namespace {
@@ -62,7 +63,7 @@ TEST_F(SpyReplyTest, AKillEndsTheContainersThatADestroypodWaitsFor) {
   spy.On(Command::kKillContainer).WillOnce(Reply().InPieces(5));
   spy.Start();
   RawClient ctl = RawClient::Ctl(spy.GetSocketPaths().ctl);
-  ctl.Call(wire::kStartPod, R"({"hostname":"web","shareDir":"share"})");
+  ctl.Call(wire::kStartPod, kPod);
   EXPECT_EQ(ctl.Call(wire::kNewContainer,
                      R"({"id":"web","rootfs":"rootfs","image":"image","process":{"id":"init",)"
                      R"("terminal":false,"stdio":1,"stderr":2,"args":["/bin/init"],"envs":[],)"

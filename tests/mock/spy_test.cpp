@@ -10,7 +10,6 @@
 #include <mock_hyperstart/agent_model.hpp>
 #include <mock_hyperstart/detail/net/socket_files.hpp>
 #include <mock_hyperstart/recording.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "support/mock_test.hpp"
+#include "support/payloads.hpp"
 #include "support/temporary_place.hpp"
 
 // Last: it is part of GoogleTest, and includes nothing itself.
@@ -29,9 +29,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-Options KeepAll() {
-  Options options;
-  options.keep_all = true;
+Options KeepAllAndWait() {
+  Options options = KeepAll();
   options.timeout = kDeadline;
   return options;
 }
@@ -64,19 +63,14 @@ class SpyTest : public testing::Test {
     }
   }
 
-  MockHyperstart agent_{KeepAll()};
-  MockHyperstart spy_{KeepAll()};
+  MockHyperstart agent_{KeepAllAndWait()};
+  MockHyperstart spy_{KeepAllAndWait()};
 };
-
-const char kExec[] =
-    R"({"container":"hyperstart","process":{"id":"p1","terminal":false,"stdio":1,"stderr":2,)"
-    R"("args":["/bin/cat"],"envs":[],"workdir":"/"}})";
 
 /// Runs cat in a pod, to its end.
 void RunCat(RawClient& ctl, RawClient& io) {
-  EXPECT_EQ(ctl.Call(wire::kStartPod, R"({"hostname":"web","shareDir":"share"})").reply.key,
-            wire::kAck);
-  EXPECT_EQ(ctl.Call(wire::kExecCmd, kExec).reply.key, wire::kAck);
+  EXPECT_EQ(ctl.Call(wire::kStartPod, kPod).reply.key, wire::kAck);
+  EXPECT_EQ(ctl.Call(wire::kExecCmd, kExecCat).reply.key, wire::kAck);
   io.Write(wire::Io(1, "hello"));
   EXPECT_EQ(io.ReadFrame().value(), (wire::Frame{1, "hello"}));
   io.Write(wire::Io(1));

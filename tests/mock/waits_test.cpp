@@ -179,9 +179,7 @@ TEST(WaitForPlans, ReturnsThoughOtherCommandsKeepComing) {
 }
 
 TEST(WaitForPlans, NamesThePlansThatWereNotUsed) {
-  Options options;
-  options.log = Log::kNever;
-  Started agent(options);
+  Started agent(Silent());
   const int line = __LINE__ + 1;
   agent.On(Command::kStartPod).WillOnce(Reply::Ack());
   const testing::AssertionResult result = agent.WaitForPlans(0ms);
@@ -229,9 +227,7 @@ TEST(PlanByMatcher, ModifiesWhatAnswersBelowIt) {
 }
 
 TEST(PlanByMatcher, IsReportedWithItsWordsAndItsPlaceIfItIsNotUsed) {
-  Options options;
-  options.log = Log::kNever;
-  Started agent(options);
+  Started agent(Silent());
   const int line = __LINE__ + 1;
   agent.On(IsMessage(Command::kExecCmd, "sh")).WillOnce(Reply::Ack());
   testing::TestPartResultArray failures;

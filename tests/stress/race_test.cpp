@@ -225,9 +225,7 @@ TEST(Race, SixteenThreadsDoEverythingAtOnce) {
   const process::Holdings before;
   Tally tally;
   {
-    Options options;
-    options.log = Log::kNever;
-    Started agent(options);
+    Started agent(Silent());
     const SocketPaths paths = agent.GetSocketPaths();
     Watchdog watchdog(kWorkers + kVisitors, time + 200s);
     const auto end = std::chrono::steady_clock::now() + time;

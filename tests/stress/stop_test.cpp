@@ -106,9 +106,7 @@ class Stop : public testing::TestWithParam<Member> {};
 
 TEST_P(Stop, AndStartAgainst) {
   constexpr int kLives = 30;
-  Options options;
-  options.log = Log::kNever;
-  Started agent(options);
+  Started agent(Silent());
   std::thread caller;
   {
     Watchdog watchdog(2, 100s);

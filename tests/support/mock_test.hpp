@@ -18,6 +18,7 @@
 
 #include "support/deadline.hpp"
 #include "support/error_of.hpp"
+#include "support/options.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 

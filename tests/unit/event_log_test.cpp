@@ -19,6 +19,7 @@
 #include "mock_hyperstart/event.hpp"
 #include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
+#include "support/options.hpp"
 
 namespace hyperstart::detail {
 namespace {
@@ -26,12 +27,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-Options KeepAll() {
-  Options options;
-  options.keep_all = true;
-  return options;
-}
 
 class EventLogTest : public testing::Test {
  protected:

@@ -24,14 +24,14 @@ using WideHeader = Header<std::uint64_t, 8>;
 
 template <typename Header>
 class HeaderTest : public testing::Test {};
-struct Names {
+struct HeaderNames {
   template <typename Header>
   static std::string GetName(int) {
     return std::to_string(std::size_t{Header::kSize}) + "Bytes";
   }
 };
 using Headers = testing::Types<KindHeader, WideHeader>;
-TYPED_TEST_SUITE(HeaderTest, Headers, Names);
+TYPED_TEST_SUITE(HeaderTest, Headers, HeaderNames);
 
 TEST(FrameHeaderTest, IsTheKeyAndFourBytesOfLength) {
   EXPECT_EQ(std::size_t{KindHeader::kSize}, 8u);

@@ -190,14 +190,14 @@ class Reading {
 template <typename Wire>
 class FrameReaderTest : public testing::Test {};
 
-struct Names {
+struct WireNames {
   template <typename Wire>
   static std::string GetName(int) {
     return Wire::kHeader == 8 ? "Ctl" : "Io";
   }
 };
 using Wires = testing::Types<Ctl, Io>;
-TYPED_TEST_SUITE(FrameReaderTest, Wires, Names);
+TYPED_TEST_SUITE(FrameReaderTest, Wires, WireNames);
 
 /// Short, empty and long frames, and payloads that look like headers.
 std::vector<wire::Frame> SeveralFrames() {

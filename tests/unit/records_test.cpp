@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +19,7 @@
 #include "support/deadline.hpp"
 #include "support/error_of.hpp"
 #include "unit/blocked_call.hpp"
+#include "unit/payload_is.hpp"
 
 namespace hyperstart::detail {
 namespace {
@@ -44,27 +44,6 @@ std::string Reason(const WaitResult<T>& result) {
   }
   return reason;
 }
-
-/// Matches messages with one payload, and counts how often it was asked.
-class PayloadIs final : public Criterion<DecodedMessage> {
- public:
-  explicit PayloadIs(std::string payload) : payload_(std::move(payload)) {}
-
-  bool Matches(const DecodedMessage& message) const override {
-    ++asked_[message.payload];
-    return message.payload == payload_;
-  }
-  std::string Describe() const override { return "has the payload " + payload_; }
-  std::string Explain(const DecodedMessage& message) const override {
-    return message.payload.empty() ? "" : "which has the payload " + message.payload;
-  }
-  /// By payload. Read it while no wait runs.
-  const std::map<std::string, int>& asked() const { return asked_; }
-
- private:
-  const std::string payload_;
-  mutable std::map<std::string, int> asked_;
-};
 
 class StreamEnds final : public Criterion<IoPacket> {
   bool Matches(const IoPacket& packet) const override { return packet.eof(); }

@@ -21,6 +21,7 @@
 #include "mock_hyperstart/reply.hpp"
 #include "support/wire.hpp"
 #include "unit/blocked_call.hpp"
+#include "unit/payload_is.hpp"
 
 namespace hyperstart::detail {
 namespace {
@@ -44,17 +45,6 @@ class ReplyPolicyTest : public testing::Test {
 const std::string kAcked = wire::Ack();
 std::string Failed(const std::string& text) { return wire::Ctl(wire::kError, text); }
 
-/// Matches messages with one payload.
-class PayloadIs final : public Criterion<DecodedMessage> {
- public:
-  explicit PayloadIs(std::string payload) : payload_(std::move(payload)) {}
-  bool Matches(const DecodedMessage& message) const override { return message.payload == payload_; }
-  std::string Describe() const override { return "has the payload " + payload_; }
-  std::string Explain(const DecodedMessage&) const override { return {}; }
-
- private:
-  const std::string payload_;
-};
 std::unique_ptr<const PayloadIs> Payload(std::string payload) {
   return std::make_unique<const PayloadIs>(std::move(payload));
 }

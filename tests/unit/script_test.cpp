@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using Kind = RecordedEvent::Kind;
 
-RecordedEvent Event(Kind kind, Channel channel, std::string bytes = {}) {
+RecordedEvent Recorded(Kind kind, Channel channel, std::string bytes = {}) {
   RecordedEvent event;
   event.kind = kind;
   event.channel = channel;
@@ -24,10 +24,10 @@ RecordedEvent Event(Kind kind, Channel channel, std::string bytes = {}) {
   return event;
 }
 RecordedEvent FromClient(std::string bytes, Channel channel = Channel::kCtl) {
-  return Event(Kind::kFromClient, channel, std::move(bytes));
+  return Recorded(Kind::kFromClient, channel, std::move(bytes));
 }
 RecordedEvent FromAgent(std::string bytes, Channel channel = Channel::kCtl) {
-  return Event(Kind::kFromAgent, channel, std::move(bytes));
+  return Recorded(Kind::kFromAgent, channel, std::move(bytes));
 }
 
 /// A script's steps, each as "KIND: WHAT".
@@ -77,23 +77,23 @@ TEST(Script, ShowsTheDialectsNames) {
 }
 
 TEST(Script, HasConnectionsAndStreams) {
-  RecordedEvent by_agent = Event(Kind::kClose, Channel::kIo);
+  RecordedEvent by_agent = Recorded(Kind::kClose, Channel::kIo);
   by_agent.by_agent = true;
-  EXPECT_THAT(
-      Steps({Event(Kind::kOpen, Channel::kIo), Event(Kind::kOpen, Channel::kCtl),
-             FromClient(wire::Io(1, "in"), Channel::kIo),
-             FromAgent(wire::Io(1, "out") + wire::Io(1), Channel::kIo),
-             Event(Kind::kWords, Channel::kCtl), Event(Kind::kClose, Channel::kCtl), by_agent}),
-      ElementsAre("open: a client connects to io", "open: a client connects to ctl",
-                  "packet: seq 1 2 bytes \"in\"", "unasked: seq 1 3 bytes \"out\"",
-                  "unasked: seq 1 end of stream", "client close: the client leaves ctl",
-                  "agent close: the agent closes io"));
+  EXPECT_THAT(Steps({Recorded(Kind::kOpen, Channel::kIo), Recorded(Kind::kOpen, Channel::kCtl),
+                     FromClient(wire::Io(1, "in"), Channel::kIo),
+                     FromAgent(wire::Io(1, "out") + wire::Io(1), Channel::kIo),
+                     Recorded(Kind::kWords, Channel::kCtl), Recorded(Kind::kClose, Channel::kCtl),
+                     by_agent}),
+              ElementsAre("open: a client connects to io", "open: a client connects to ctl",
+                          "packet: seq 1 2 bytes \"in\"", "unasked: seq 1 3 bytes \"out\"",
+                          "unasked: seq 1 end of stream", "client close: the client leaves ctl",
+                          "agent close: the agent closes io"));
 }
 
 TEST(Script, WhatTheAgentDidNotSendWholeIsRaw) {
   const std::string half = wire::Ack("half").substr(0, 10);
   EXPECT_THAT(
-      Steps({FromAgent(wire::Ack() + half), Event(Kind::kClose, Channel::kCtl)}),
+      Steps({FromAgent(wire::Ack() + half), Recorded(Kind::kClose, Channel::kCtl)}),
       ElementsAre("unasked: ack", "raw: 10 bytes on ctl", "client close: the client leaves ctl"));
   EXPECT_THAT(Steps({FromAgent(half)}), ElementsAre("raw: 10 bytes on ctl"));
   const std::string broken = wire::U32(wire::kAck) + wire::U32(4) + "rest";
@@ -103,7 +103,7 @@ TEST(Script, WhatTheAgentDidNotSendWholeIsRaw) {
 
 TEST(Script, WhatTheClientDidNotSendWholeIsLeftOut) {
   const std::string half = wire::Ctl(wire::kPing, "half").substr(0, 10);
-  EXPECT_THAT(Steps({FromClient(half), Event(Kind::kClose, Channel::kCtl),
+  EXPECT_THAT(Steps({FromClient(half), Recorded(Kind::kClose, Channel::kCtl),
                      FromClient(wire::Ctl(wire::kPing))}),
               ElementsAre("client close: the client leaves ctl", "command: ping"));
   EXPECT_THAT(Steps({FromClient(wire::U32(wire::kPing) + wire::U32(4) + wire::Ctl(wire::kPing))}),

@@ -11,12 +11,6 @@
 namespace hyperstart {
 namespace {
 
-Options Silent() {
-  Options options;
-  options.log = Log::kNever;
-  return options;
-}
-
 /// Made before main, so destroyed after what was made later.
 MockHyperstart at_namespace_scope(Silent());
 
