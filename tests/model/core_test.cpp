@@ -4,15 +4,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mock_hyperstart.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "mock_hyperstart/detail/model/agent_commands.hpp"
@@ -29,35 +26,22 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 /// Keeps what the core says: "CHANNEL TEXT".
-class HeardAgent final : public ModelledAgent {
+class HeardAgent final : public DetachedAgent {
  public:
   explicit HeardAgent(std::vector<std::string>& heard) : heard_(heard) {}
 
-  const Options& options() const override { return options_; }
   void SendMessage(Command command, std::string_view payload) override {
     heard_.push_back("ctl " + CommandName(command) + " " + std::string(payload));
   }
   void SendIo(std::uint64_t seq, std::string_view data) override {
     heard_.push_back("io " + std::to_string(seq) + " " + std::string(data));
   }
-  std::chrono::steady_clock::time_point IoReadTime() const override {
-    return std::chrono::steady_clock::now();
-  }
-  std::size_t UnsentBytes(Channel) const override { return 0; }
   void ReportViolation(Violation violation) override {
     heard_.push_back("violation " + violation.what);
   }
   void Note(Channel, std::string_view) override {}
-  void StopListening(Channel) override {}
-  void ShutdownSend(Channel) override {}
-  void Disconnect(Channel) override {}
-  void SetHandler(Handler) override {}
-  void SetIoHandler(IoHandler) override {}
-  void SetFatalInputHandler(FatalInputHandler) override {}
-  void HoldNexts(bool) override {}
 
  private:
-  const Options options_{};
   std::vector<std::string>& heard_;
 };
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -369,13 +368,12 @@ class AgentCommands : public NetworkCommands {
   /// The JSON ends at the first }, even in a string. [virtio-09d-writefile-brace]
   Outcome WriteFile(const DecodedMessage& message) {
     const std::string_view payload = message.payload;
-    const std::size_t brace = payload.substr(0, payload.find('\0')).find('}');
-    if (brace == std::string_view::npos) return Error();
-    const std::optional<FileRequest> request =
-        RequestParser(payload.substr(0, brace + 1), old_).File();
+    const std::optional<std::string_view> json = JsonOfWriteFile(payload);
+    if (!json) return Error();
+    const std::optional<FileRequest> request = RequestParser(*json, old_).File();
     const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
     if (!container || !container->init) return Error();
-    return container->files.Write(request->file, payload.substr(brace + 1)) ? Ack() : Error();
+    return container->files.Write(request->file, payload.substr(json->size())) ? Ack() : Error();
   }
 
   Outcome ReadFile(const DecodedMessage& message) {

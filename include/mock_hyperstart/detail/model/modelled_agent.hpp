@@ -48,6 +48,25 @@ class ModelledAgent {
   virtual void HoldNexts(bool hold) = 0;
 };
 
+/// Has no connections: of what the model asks of it, only what it says is left to the derived
+/// class.
+class DetachedAgent : public ModelledAgent {
+ public:
+  const Options& options() const override { return options_; }
+  std::chrono::steady_clock::time_point IoReadTime() const override { return {}; }
+  std::size_t UnsentBytes(Channel) const override { return 0; }
+  void StopListening(Channel) override {}
+  void ShutdownSend(Channel) override {}
+  void Disconnect(Channel) override {}
+  void SetHandler(Handler) override {}
+  void SetIoHandler(IoHandler) override {}
+  void SetFatalInputHandler(FatalInputHandler) override {}
+  void HoldNexts(bool) override {}
+
+ private:
+  const Options options_{};
+};
+
 /// What MockHyperstart and Server name alike.
 template <typename Double>
 class ModelledAgentOf : public ModelledAgent {

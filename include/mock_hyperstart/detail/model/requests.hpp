@@ -21,6 +21,14 @@
 
 namespace hyperstart::detail {
 
+/// The JSON before the bytes of a writefile, to its first brace: without one before a NUL, which
+/// ends it for the agent, nothing. [virtio-09d-writefile-brace, from source]
+inline std::optional<std::string_view> JsonOfWriteFile(std::string_view payload) {
+  const std::size_t brace = payload.substr(0, payload.find('\0')).find('}');
+  if (brace == std::string_view::npos) return std::nullopt;
+  return payload.substr(0, brace + 1);
+}
+
 /// Walks over tokens as the agent does. What lies behind the last token reads as an empty one.
 class RequestParser {
  public:

@@ -44,8 +44,6 @@ namespace hyperstart::detail {
 
 class AgentComparison {
  public:
-  using Frame = ShadowAgent::Frame;
-
   /// `old_agent`: API 4242.
   explicit AgentComparison(bool old_agent) : old_(old_agent) {
     auto agent = std::make_unique<ShadowAgent>();
@@ -64,7 +62,7 @@ class AgentComparison {
     commands_ += kCtlHeaderSize + message.payload.size();
     if (!over_) pending_.push_back({message, streams_.ends(), HasFinished()});
   }
-  void AddFrame(const Frame& frame) {
+  void AddFrame(const DecodedMessage& frame) {
     if (may_live_ && !pending_.empty()) {
       End(Channel::kCtl, "the agent has survived what it dies of by chance [virtio-06l3]");
     }
@@ -134,7 +132,7 @@ class AgentComparison {
 
   // ---- ctl
 
-  void Compare(const Frame& frame) {
+  void Compare(const DecodedMessage& frame) {
     switch (frame.command) {
       case Command::kNext:
         return CompareCount(frame.payload);
@@ -152,14 +150,14 @@ class AgentComparison {
       default:
         break;
     }
-    Report(Channel::kCtl, "no command of the client", frame.Describe(), "nothing",
+    Report(Channel::kCtl, "no command of the client", Describe(frame), "nothing",
            "an agent of this version never says that [from source]");
   }
 
   void CompareCount(const std::string& payload) {
     if (payload.size() != 4) {
-      return Differ("the client's bytes", Frame{Command::kNext, payload}.Describe(),
-                    "next with 4 bytes", Command::kNext);
+      return Differ("the client's bytes", Describe({Command::kNext, payload}), "next with 4 bytes",
+                    Command::kNext);
     }
     counted_ += GetBigEndian(payload.data(), 4);
     if (counted_ <= forwarded_) return CompareOrder();
@@ -176,13 +174,12 @@ class AgentComparison {
       read += kCtlHeaderSize + pending.message.payload.size();
       if (counted_ <= read) return;
       if (pending.message.command == Command::kDestroyPod) continue;
-      return Differ(Frame{pending.message.command, pending.message.payload}.Describe(),
-                    "next for the command behind it, and no reply", "a reply before it reads more",
-                    pending.message.command);
+      return Differ(Describe(pending.message), "next for the command behind it, and no reply",
+                    "a reply before it reads more", pending.message.command);
     }
   }
 
-  void CompareReply(const Frame& reply) {
+  void CompareReply(const DecodedMessage& reply) {
     if (TakesDestroyed(reply)) return;
     while (!pending_.empty()) {
       const std::size_t size = kCtlHeaderSize + pending_.front().message.payload.size();
@@ -193,21 +190,20 @@ class AgentComparison {
       const bool finished_before = pending_.front().finished_before;
       pending_.pop_front();
       answered_ += size;
-      const std::optional<Frame> expected = AskModel(message, reply);
-      const std::string where = Frame{message.command, message.payload}.Describe();
+      const std::optional<DecodedMessage> expected = AskModel(message, reply);
+      const std::string where = Describe(message);
       if (!expected && awaits_destroyed_ && message.command == Command::kDestroyPod) continue;
-      if (!expected) return Differ(where, reply.Describe(), DescribeSilence(), message.command);
+      if (!expected) return Differ(where, Describe(reply), DescribeSilence(), message.command);
       if (!(*expected == reply)) {
         const bool assumes = expected->command != reply.command;
-        return Differ(where, reply.Describe(), expected->Describe(), message.command, assumes);
+        return Differ(where, Describe(reply), Describe(*expected), message.command, assumes);
       }
       if (counted_ < answered_) {
         return Differ(where, fmt::format("next for {} bytes in all before its reply", counted_),
                       fmt::format("next for {}", answered_), Command::kNext);
       }
       if (finished_before && HasFinished()) {
-        return Differ(where, reply.Describe(), "finishpod before it",
-                      Command::kFinishPodDeprecated);
+        return Differ(where, Describe(reply), "finishpod before it", Command::kFinishPodDeprecated);
       }
       may_live_ = core_->IsSilent() && message.command == Command::kExecCmd;
       ReportStreams(streams_.CompareEvents(ends_before, *shadow_));
@@ -216,24 +212,24 @@ class AgentComparison {
     }
     if (TakesGuessedDestroyed(reply)) return;
     if (awaits_destroyed_) {
-      return Differ("destroypod, with containers that run", reply.Describe(), "nothing",
+      return Differ("destroypod, with containers that run", Describe(reply), "nothing",
                     Command::kDestroyPod);
     }
-    Report(Channel::kCtl, "no command of the client", reply.Describe(), "nothing",
+    Report(Channel::kCtl, "no command of the client", Describe(reply), "nothing",
            "one reply to each command [virtio-03e-pipelined]");
   }
   /// With API 4242 the model has said finishpod, and the agent has not.
   bool HasFinished() { return shadow_->HasSaid(Command::kFinishPodDeprecated); }
   /// The ack of a destroypod that had containers to end.
-  bool TakesDestroyed(const Frame& reply) {
-    if (!awaits_destroyed_ || !(reply == Frame{Command::kAck, {}})) return false;
+  bool TakesDestroyed(const DecodedMessage& reply) {
+    if (!awaits_destroyed_ || !(reply == DecodedMessage{Command::kAck, {}})) return false;
     if (!shadow_->Take(Command::kAck)) return false;
     awaits_destroyed_ = false;
     return true;
   }
 
   /// The same of API 4242, which tells the last end nowhere else.
-  bool TakesGuessedDestroyed(const Frame& reply) {
+  bool TakesGuessedDestroyed(const DecodedMessage& reply) {
     if (!old_ || !awaits_destroyed_) return false;
     GuessEnds();
     return TakesDestroyed(reply);
@@ -244,43 +240,42 @@ class AgentComparison {
   }
 
   /// What the model answers where the agent said `reply`; nothing for no answer.
-  std::optional<Frame> AskModel(const DecodedMessage& message, const Frame& reply) {
+  std::optional<DecodedMessage> AskModel(const DecodedMessage& message,
+                                         const DecodedMessage& reply) {
     if (core_->NamesFileOfContainer(message) && MayBeOfAFile(message.command, reply)) return reply;
     if (!core_->IsSilent()) shadow_->ClearWords();
-    std::optional<Frame> expected =
-        Expected(message, core_->Answer(message, {reply.command, reply.payload}));
+    std::optional<DecodedMessage> expected = Expected(message, core_->Answer(message, reply));
     if (core_->HasProcesses() && !io_left_ && !io_is_there_) io_is_whole_ = false;
     return expected;
   }
   /// What is in a file, and whether it can be written, the machine knows. The error of a readfile
   /// is as long as the file, but has none of its bytes.
-  static bool MayBeOfAFile(Command command, const Frame& reply) {
+  static bool MayBeOfAFile(Command command, const DecodedMessage& reply) {
     if (reply.command == Command::kAck)
       return command == Command::kReadFile || reply.payload.empty();
     return command == Command::kReadFile &&
            reply.payload.find_first_not_of('\0') == std::string::npos;
   }
-  std::optional<Frame> Expected(const DecodedMessage& message, const ReplySpec& spec) {
-    if (spec.IsUnspecified()) return Frame{Command::kAck, BigEndian32(kApiVersion)};
-    if (spec.kind == ReplySpec::Kind::kFrame) return Frame{spec.command, spec.bytes};
+  std::optional<DecodedMessage> Expected(const DecodedMessage& message, const ReplySpec& spec) {
+    if (spec.IsUnspecified()) return DecodedMessage{Command::kAck, BigEndian32(kApiVersion)};
+    if (spec.kind == ReplySpec::Kind::kFrame) return DecodedMessage{spec.command, spec.bytes};
     if (message.command == Command::kDestroyPod && !core_->IsSilent()) awaits_destroyed_ = true;
     return std::nullopt;
   }
 
-  void CompareEvent(const Frame& event) {
+  void CompareEvent(const DecodedMessage& event) {
     core_->EndByEvent(event.payload);
-    const std::optional<Frame> expected = shadow_->Take(event.command);
+    const std::optional<DecodedMessage> expected = shadow_->Take(event.command);
     if (expected && *expected == event) return;
-    Differ("the end of a process", event.Describe(),
-           expected ? expected->Describe() : "nothing: no such process runs, or in another form",
+    Differ("the end of a process", Describe(event),
+           expected ? Describe(*expected) : "nothing: no such process runs, or in another form",
            event.command);
   }
-  void CompareFinish(const Frame& finish) {
+  void CompareFinish(const DecodedMessage& finish) {
     core_->EndInits(finish.payload);
-    const std::optional<Frame> expected = shadow_->Take(finish.command);
+    const std::optional<DecodedMessage> expected = shadow_->Take(finish.command);
     if (expected && *expected == finish) return;
-    Differ("unasked", finish.Describe(), expected ? expected->Describe() : "nothing",
-           finish.command);
+    Differ("unasked", Describe(finish), expected ? Describe(*expected) : "nothing", finish.command);
   }
 
   /// The agent has closed. What it owes an answer, the model must leave unanswered, too.
@@ -294,10 +289,10 @@ class AgentComparison {
     if (pending_.empty() || core_->IsSilent()) return;
     const DecodedMessage message = std::move(pending_.front().message);
     pending_.clear();
-    const std::optional<Frame> expected = Expected(message, core_->Answer(message));
+    const std::optional<DecodedMessage> expected = Expected(message, core_->Answer(message));
     if (!expected && !awaits_destroyed_) return;
-    Differ(Frame{message.command, message.payload}.Describe(), "closes ctl",
-           expected ? expected->Describe() : "ack once its containers have ended", message.command,
+    Differ(Describe(message), "closes ctl",
+           expected ? Describe(*expected) : "ack once its containers have ended", message.command,
            true);
   }
 

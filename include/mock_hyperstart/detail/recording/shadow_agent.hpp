@@ -7,7 +7,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -20,31 +19,21 @@
 #include "mock_hyperstart/detail/model/modelled_agent.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
-#include "mock_hyperstart/reply.hpp"
 
 namespace hyperstart::detail {
 
-class ShadowAgent final : public ModelledAgent {
+/// As the text of a difference shows it.
+inline std::string Describe(const DecodedMessage& frame) {
+  constexpr std::size_t kShown = 200;  // bytes
+  const std::string& payload = frame.payload;
+  std::string name = CommandName(frame.command);
+  if (payload.empty()) return name;
+  return fmt::format("{} {} {}", name, Bytes(payload.size()), OneLine(payload, kShown));
+}
+
+class ShadowAgent final : public DetachedAgent {
  public:
-  struct Frame {
-    Command command;
-    std::string payload;
-
-    std::string Describe() const {
-      constexpr std::size_t kShown = 200;  // bytes
-      std::string name = CommandName(command);
-      if (payload.empty()) return name;
-      return fmt::format("{} {} {}", name, Bytes(payload.size()), OneLine(payload, kShown));
-    }
-    friend bool operator==(const Frame& a, const Frame& b) {
-      return a.command == b.command && a.payload == b.payload;
-    }
-  };
-
-  const Options& options() const override { return options_; }
-  std::chrono::steady_clock::time_point IoReadTime() const override { return {}; }
   void SendMessage(Command command, std::string_view payload) override {
     frames_.push_back({command, std::string(payload)});
   }
@@ -54,27 +43,20 @@ class ShadowAgent final : public ModelledAgent {
   /// The client's fault, and what the agent does of it: why it says nothing.
   void ReportViolation(Violation violation) override { Note(violation.channel, violation.what); }
   void Note(Channel, std::string_view text) override { words_ = text; }
-  std::size_t UnsentBytes(Channel) const override { return 0; }
-  void StopListening(Channel) override {}
-  void ShutdownSend(Channel) override {}
-  void Disconnect(Channel) override {}
-  void SetHandler(Handler) override {}
-  void SetIoHandler(IoHandler) override {}
-  void SetFatalInputHandler(FatalInputHandler) override {}
-  void HoldNexts(bool) override {}
 
   /// The first frame of that command that was not taken yet.
-  std::optional<Frame> Take(Command command) {
-    const auto found = std::find_if(frames_.begin(), frames_.end(),
-                                    [&](const Frame& frame) { return frame.command == command; });
+  std::optional<DecodedMessage> Take(Command command) {
+    const auto found =
+        std::find_if(frames_.begin(), frames_.end(),
+                     [&](const DecodedMessage& frame) { return frame.command == command; });
     if (found == frames_.end()) return std::nullopt;
-    Frame taken = std::move(*found);
+    DecodedMessage taken = std::move(*found);
     frames_.erase(found);
     return taken;
   }
   bool HasSaid(Command command) const {
     return std::any_of(frames_.begin(), frames_.end(),
-                       [&](const Frame& frame) { return frame.command == command; });
+                       [&](const DecodedMessage& frame) { return frame.command == command; });
   }
   /// How many ends of each stream it has told.
   const std::map<std::uint64_t, std::size_t>& ends() const { return ends_; }
@@ -88,8 +70,7 @@ class ShadowAgent final : public ModelledAgent {
   void ClearWords() { words_.clear(); }
 
  private:
-  const Options options_{};
-  std::vector<Frame> frames_;
+  std::vector<DecodedMessage> frames_;
   std::map<std::uint64_t, std::size_t> ends_;
   std::map<std::uint64_t, std::size_t> statuses_;
   std::string words_;

@@ -50,9 +50,7 @@ class ShadowCore final : public AgentCommands {
   }
   /// The same, where nothing is known of the real agent's answer.
   ReplySpec Answer(const DecodedMessage& message) {
-    DecodedMessage told = message;
-    if (message.command == Command::kWriteFile) told.payload = FileRequestOf(message);
-    ReplySpec spec = ReplyAccess::Take(Handle(told));
+    ReplySpec spec = ReplyAccess::Take(Handle(WithoutFile(message)));
     NoteStreams();
     spec.end.reset();  // the real agent has sent its reply
     RunToRest();
@@ -124,7 +122,8 @@ class ShadowCore final : public AgentCommands {
     if (message.command != Command::kReadFile && message.command != Command::kWriteFile) {
       return false;
     }
-    const std::optional<FileRequest> request = RequestParser(FileRequestOf(message), old_).File();
+    const std::optional<FileRequest> request =
+        RequestParser(WithoutFile(message).payload, old_).File();
     const std::unique_lock lock = Enter();
     const ContainerPtr container = request ? pod_.Find(request->container) : nullptr;
     return container && container->init;
@@ -135,12 +134,14 @@ class ShadowCore final : public AgentCommands {
   /// No process is over before the real agent has told it.
   bool MustWait(const ModelProcess& process) const override { return told_ != &process; }
 
-  /// Its JSON, without the bytes that follow in a writefile.
-  static std::string FileRequestOf(const DecodedMessage& message) {
-    const std::string& payload = message.payload;
-    if (message.command == Command::kReadFile) return payload;
-    const std::size_t brace = payload.find('}');
-    return brace == std::string::npos ? payload : payload.substr(0, brace + 1);
+  /// A writefile without the bytes for the file, since the machine's files are not the model's.
+  static DecodedMessage WithoutFile(const DecodedMessage& message) {
+    if (message.command == Command::kWriteFile) {
+      if (const auto json = JsonOfWriteFile(message.payload)) {
+        return {message.command, std::string(*json)};
+      }
+    }
+    return message;
   }
 
   // ---- What the real agent's answer teaches
