@@ -47,8 +47,9 @@ class ForwardObserver;
 /// Listens on two Unix sockets, as the agent does behind a VM's two ports. Answers each command on
 /// ctl with `next` frames and one `ack`, and records what clients send.
 ///
-/// Threads: one in the background for each channel, from Start to Stop. Every member may be called
-/// from any thread, but Start and Stop not from those two. Failures are reported to GoogleTest on
+/// Threads: one in the background for each channel, from Start to Stop, and with ForwardTo another
+/// one for each, which reads what the agent says. Every member may be called from any thread, but
+/// Start and Stop not from those. Failures are reported to GoogleTest on
 /// the thread that calls Stop. Ownership: the mock owns its sockets, their files and all records.
 class MockHyperstart {
  public:
@@ -72,17 +73,20 @@ class MockHyperstart {
   /// reply. The agent answers everything else: there is no default reply, and SetDefaultReply has
   /// no effect.
   ///
-  /// Once there is a plan or a handler, a command is passed on when the agent has answered the one
-  /// before. It does not wait for the reply to a `destroypod`, which the agent may hold back until
-  /// the containers have ended; but it does if there are faults for that reply. hyperstart never
-  /// answers a second `destroypod`: with such faults, all that follows that waits for ever.
+  /// While there is a plan or a handler, the mock forwards a command when the agent has answered
+  /// the one before. It does not wait for the reply to a `destroypod`, which the agent sends when
+  /// its containers have ended, unless there are faults for that reply. hyperstart never answers a
+  /// second `destroypod`: if there are faults for that reply, later commands wait for ever.
   ///
-  /// What the test sends comes between two frames of the agent. When one side leaves, so does the
-  /// mock on the other. From a frame of the agent with an invalid header on, all is passed on as it
-  /// comes, whatever the plans. An agent that can't be reached within Options::timeout is reported
-  /// by Stop, and the client is disconnected. Throws std::logic_error for a mock that is started.
+  /// What the test sends comes between two frames of the agent. When one side leaves, the mock
+  /// leaves the other side, too. After the agent has sent an invalid header, the mock forwards all
+  /// bytes as they come, and ignores plans. If the agent can't be reached within Options::timeout,
+  /// the client is disconnected, and Stop reports it. Throws std::logic_error if the mock is
+  /// started.
   void ForwardTo(SocketPaths agent);
-  /// For CompareWithModel (mock_hyperstart/compare.hpp). Before Start.
+  /// Used by CompareWithModel (mock_hyperstart/compare.hpp), which is the one to call. Before
+  /// Start: else it throws std::logic_error. The mock shares the observer, and calls it on its own
+  /// threads.
   void SetForwardObserver(std::shared_ptr<detail::ForwardObserver> observer);
   /// Clients can connect when it returns. Throws std::system_error, which says which path can't be
   /// used and why, and std::logic_error if the mock is started. A stale socket file, whose process
@@ -196,15 +200,16 @@ class MockHyperstart {
   /// The same as SetHandler for the io packets of clients, which need no answer.
   using IoHandler = hyperstart::IoHandler;
   void SetIoHandler(IoHandler handler);
-  /// In an IoHandler: when its packet was read. Packets of one read have the same time.
+  /// In an IoHandler: when its packet was read. Packets of one read have the same time. Elsewhere
+  /// the value means nothing.
   std::chrono::steady_clock::time_point IoReadTime() const;
   /// The same for input that the real agent dies of.
   void SetFatalInputHandler(FatalInputHandler handler);
   /// The same for clients that come and go.
   void SetConnectionHandler(ConnectionHandler handler);
   /// Keeps the `next` frames of a read that completes a command back until the handler has answered
-  /// it, and sends them with the reply, as the agent does [recorded]. Off by default: then they are
-  /// sent before the handler is called, so that a handler may block.
+  /// it, and sends them with the reply, as the agent does (seen in recordings of hyperstart 1.1.0).
+  /// Off by default: then they are sent before the handler is called, so that a handler may block.
   void HoldNexts(bool hold);
 
   // ---- The connection itself. A channel serves one client at a time; the next one waits in the

@@ -56,9 +56,8 @@ enum class AgentVersion {
 /// The agent behind a MockHyperstart, as the client's commands leave it. A plan of the mock's
 /// (`agent.On(...)`) goes before the model, which then knows nothing of that command.
 ///
-/// As the agent, it does one thing at a time: from a command to the end of its reply, which a plan
-/// may delay (`Reply().After(...)`), it starts no process, and no process is heard or hears
-/// anything.
+/// As the agent, it does one thing at a time: until the reply to a command is sent, which a plan
+/// may delay (`Reply().After(...)`), it starts no process, delivers no input and sends no output.
 ///
 /// By default the virtual machine has every image, share, user and directory but those whose name
 /// says otherwise ("nope", "missing", "no_such_…", "nosuch…"), no network interface but lo, no
@@ -69,7 +68,8 @@ enum class AgentVersion {
 class AgentModel {
  public:
   /// To be made before agent.Start(), and destroyed before the mock. It sets the mock's handler, io
-  /// handler and fatal-input handler. std::system_error where there is no thread to be had.
+  /// handler and fatal-input handler; a test that sets one of these takes it from the model. Throws
+  /// std::system_error if no thread can be created.
   explicit AgentModel(MockHyperstart& agent, AgentVersion version = AgentVersion::kHyperstart110)
       : core_(std::make_unique<detail::ModelledMock>(agent),
               version == AgentVersion::kHyperstart070) {}

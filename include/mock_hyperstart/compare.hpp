@@ -20,20 +20,24 @@
 
 namespace hyperstart {
 
-/// Tells a model of the agent all that is passed on to the agent behind `spy`, which ForwardTo
-/// names, and compares what the two say. Before Start. The first difference is a violation (with
-/// by_client false) that shows both, and the model's rule with the recordings of the real agent
-/// that are its evidence. Either the agent is not what the model is made of, or the model is wrong:
-/// please report it. Nothing more of that agent is compared; the next one at the same place is,
-/// from its start.
+/// Compares the agent behind `spy` with AgentModel, which gets each command that the spy forwards.
+/// Call it after ForwardTo and before Start. `version` says of which agent the model is. The first
+/// difference is a violation, with by_client false: it shows what both said, and the model's rule
+/// with the recordings of the real agent that prove it. Either the agent is another one, or the
+/// model is wrong: then please report it to this project. After a difference this agent is not
+/// compared any further. Another agent that later listens at the same paths is compared from its
+/// start.
 ///
-/// What is compared, and what is not, since only a real machine knows it, stands at the head of
-/// detail/recording/agent_comparison.hpp. Where both may be right, because the model takes for
-/// granted that something exists, the violation says so. A command that a plan answers neither of
-/// the two sees. A client that leaves while commands or processes run does not hear how they end:
-/// then nothing more of that agent is compared, and the conversation says why.
+/// Compared are the replies and their order, the bytes that `next` frames count, the events of
+/// processes and the ends of streams. Not compared is what only a real machine knows: the output of
+/// programs, exit statuses and the content of files (all of it stands in
+/// detail/recording/agent_comparison.hpp). Where the model assumes that something exists, the
+/// violation says so. Commands that a plan answers are not compared, since the agent does not get
+/// them. A client that leaves before it received all replies and all ends of processes ends the
+/// comparison of this agent, and the conversation says so.
 ///
-/// The comparison runs on the threads of the spy, and keeps of each stream a few numbers.
+/// Threads: it runs on the threads of the spy. Memory: a few numbers for each stream and process.
+/// Throws std::logic_error if the mock is started; Start throws it if there was no ForwardTo.
 inline void CompareWithModel(MockHyperstart& spy,
                              AgentVersion version = AgentVersion::kHyperstart110) {
   spy.SetForwardObserver(std::make_shared<detail::ModelComparison>(

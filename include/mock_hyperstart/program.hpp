@@ -90,6 +90,7 @@ class ProcessControl {
 /// lives as long as the model. Every member may be called from any thread, and does nothing once
 /// the process has ended or the model is gone. The functions that it is given are called one after
 /// the other on the model's thread, under no lock: they may call any member, and must not block.
+/// One that is set later replaces the earlier one. If one throws, Stop reports what it threw.
 class Process {
  public:
   explicit Process(std::shared_ptr<detail::ProcessControl> control)
@@ -108,8 +109,9 @@ class Process {
   bool terminal() const { return control_->spec().terminal; }
   WindowSize size() const { return control_->size(); }
 
-  /// Bytes to the client, as they are: a terminal does not translate them. Of one call's bytes each
-  /// frame carries as many as the agent's. Never blocks.
+  /// Bytes to the client, as they are: a terminal does not translate them. A frame holds as many of
+  /// one call's bytes as a frame of the agent: at most 10,228, or 4,095 with a terminal. Never
+  /// blocks.
   void Out(std::string_view data) const { control_->Write(detail::OutputStream::kStdout, data); }
   /// With a terminal and no stderr seq of its own this is Out.
   void Err(std::string_view data) const { control_->Write(detail::OutputStream::kStderr, data); }
@@ -179,11 +181,11 @@ class Program {
   static Program UntilKilled() {
     return Custom([](Process&) {});
   }
-  /// A real process of this machine, with what the client asked for as its arguments, environment
-  /// and working directory: whatever a client sends is then executed. It runs with the rights of
-  /// the test, and in the files of the machine unless AgentModel::SetRootfs says otherwise; in a
-  /// session and process group of its own, with a pty where the client wants a terminal. It is
-  /// killed and reaped with the model.
+  /// A real process of the machine on which the test runs, with what the client asked for as its
+  /// arguments, environment and working directory: whatever a client sends is then executed. It
+  /// runs with the rights of the test, and in the files of the machine unless AgentModel::SetRootfs
+  /// says otherwise; in a session and process group of its own, with a pty where the client wants a
+  /// terminal. It is killed and reaped with the model.
   static Program Local() {
     Program program;
     program.local_ = true;

@@ -37,8 +37,8 @@ inline void CheckKeepsAll(const MockHyperstart& agent, const std::string& functi
 }  // namespace detail
 
 /// Writes the conversation so far, whole or not at all: an old file is replaced when the new one is
-/// complete. Throws std::logic_error without Options::keep_all, and std::system_error, which says
-/// why the file can't be written.
+/// complete. May be called while clients send. Throws std::logic_error without Options::keep_all,
+/// and std::system_error, which says why the file can't be written.
 inline void SaveRecording(const MockHyperstart& agent, const std::string& path) {
   detail::CheckKeepsAll(agent, "SaveRecording");
   const std::string name = path.substr(path.rfind('/') + 1);
@@ -53,12 +53,13 @@ inline void SavePcapng(const MockHyperstart& agent, const std::string& path) {
   detail::WriteWholeFile(path, detail::PcapngText(agent.Events()));
 }
 
+/// What a replay demands of the client.
 struct ReplayOptions {
   /// JSON pointers to what may differ in a command's payload: {"/id", "/process/stdio"}. Where the
   /// recorded agent repeats such a text in JSON of its own, or sends on such a stream, the replay
   /// uses what the client says now.
   std::vector<std::string> ignore;
-  /// What becomes of a command after the recording's end.
+  /// What the mock does with a command after the recording's end.
   enum class AfterEnd {
     kViolation,  // and `error`
     kOtherwise   // what would answer without the recording: the default reply
@@ -88,6 +89,7 @@ inline void Replay(MockHyperstart& agent, const std::string& path, const ReplayO
   detail::AttachReplay(agent, path, rules,
                        [&agent](Channel channel) { agent.Disconnect(channel); });
 }
+/// The same with the default options.
 inline void Replay(MockHyperstart& agent, const std::string& path) { Replay(agent, path, {}); }
 
 }  // namespace hyperstart

@@ -72,7 +72,8 @@ class Reply {
     return With([&](detail::ReplySpec& spec) { spec.truncated = bytes; });
   }
   /// The header announces a frame of `length` bytes, header included, whatever follows it. Throws
-  /// std::logic_error for Raw and Nothing, which have no header.
+  /// std::logic_error for Raw and Nothing, which have no header. If this reply leaves its content
+  /// to a handler, and that says Raw or Nothing, the client gets `error`, and Stop reports it.
   Reply WithLength(std::uint32_t length) const {
     detail::CheckHasHeader(spec_);
     return With([&](detail::ReplySpec& spec) { spec.length = length; });

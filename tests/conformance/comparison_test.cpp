@@ -30,7 +30,7 @@ bool IsReply(Command command) { return command == Command::kAck || command == Co
 enum class Change { kNone, kOtherReply, kLost, kTwice };
 
 /// Tells a comparison what a spy would tell it.
-class ToldComparison {
+class ComparisonOfRecording {
  public:
   /// A frame of the agent on ctl that is no `next`.
   struct Said {
@@ -41,8 +41,8 @@ class ToldComparison {
   };
 
   /// `change` is for the frame with the number `at`.
-  explicit ToldComparison(const Recording& recording, Change change = Change::kNone,
-                          std::size_t at = 0)
+  explicit ComparisonOfRecording(const Recording& recording, Change change = Change::kNone,
+                                 std::size_t at = 0)
       : change_(change), at_(at), old_(recording.agent.find("0.7.0") != std::string::npos) {
     for (const Recording::Event& event : recording.events) {
       event.ctl ? Tell(event, client_ctl_, agent_ctl_) : Tell(event, client_io_, agent_io_);
@@ -135,16 +135,16 @@ class Comparison : public testing::TestWithParam<std::string> {
  protected:
   void ExpectFound(Change change, std::size_t at) const {
     SCOPED_TRACE("frame " + std::to_string(at));
-    EXPECT_NE(ToldComparison(recording_, change, at).violations, "");
+    EXPECT_NE(ComparisonOfRecording(recording_, change, at).violations, "");
   }
 
   const Recording recording_ = Recording::Load(GetParam());
-  const std::vector<ToldComparison::Said> said_ = ToldComparison(recording_).said;
+  const std::vector<ComparisonOfRecording::Said> said_ = ComparisonOfRecording(recording_).said;
 };
 
 TEST_P(Comparison, FindsNothingInTheRealAgent) {
   SCOPED_TRACE(recording_.description);
-  EXPECT_EQ(ToldComparison(recording_).violations, "");
+  EXPECT_EQ(ComparisonOfRecording(recording_).violations, "");
 }
 
 /// Ctl and io have no order between them: a spy may hear either first.
@@ -165,7 +165,7 @@ TEST_P(Comparison, FindsNothingWhicheverChannelIsHeardFirst) {
                              [&](const auto& event) { return (event.ctl == ctl_first) == first; });
       }
     }
-    EXPECT_EQ(ToldComparison(told).violations, "") << (ctl_first ? "ctl" : "io") << " first";
+    EXPECT_EQ(ComparisonOfRecording(told).violations, "") << (ctl_first ? "ctl" : "io") << " first";
   }
 }
 
@@ -176,7 +176,7 @@ bool IsCompared(const std::string& recording) {
 
 /// Whether only the machine knows how it answers: which devices and files it has, and whether a
 /// process has ended meanwhile.
-bool IsTheMachines(const ToldComparison::Said& said) {
+bool DependsOnTheMachine(const ComparisonOfRecording::Said& said) {
   switch (said.answered) {
     case Command::kWriteFile:
       return said.command == Command::kError;  // the directory may exist
@@ -193,8 +193,8 @@ bool IsTheMachines(const ToldComparison::Said& said) {
 
 TEST_P(Comparison, FindsEachOtherReply) {
   for (std::size_t at = 0; at < said_.size() && IsCompared(GetParam()); ++at) {
-    const ToldComparison::Said& said = said_[at];
-    if (IsReply(said.command) && !IsTheMachines(said)) {
+    const ComparisonOfRecording::Said& said = said_[at];
+    if (IsReply(said.command) && !DependsOnTheMachine(said)) {
       ExpectFound(Change::kOtherReply, at);
     }
   }

@@ -1,5 +1,5 @@
 // What the tests of a comparison share: a spy between a client and an agent, which is a second
-// model, spoiled or not.
+// model, with faults in some tests.
 
 #ifndef MOCK_HYPERSTART_TESTS_MOCK_COMPARE_FIXTURE_HPP_
 #define MOCK_HYPERSTART_TESTS_MOCK_COMPARE_FIXTURE_HPP_

@@ -80,9 +80,10 @@ TEST_F(CompareMachineTest, SaysWhatTheModelTakesForGranted) {
   Start();
   Call(wire::kStartPod, kPod);
   Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep"));
-  EXPECT_THAT(Differences(), AllOf(HasSubstr("the agent: error"), HasSubstr("the model: ack"),
-                                   HasSubstr("it assumes that the image, the rootfs, the user"),
-                                   HasSubstr("else both are right")));
+  EXPECT_THAT(Differences(),
+              AllOf(HasSubstr("the agent: error"), HasSubstr("the model: ack"),
+                    HasSubstr("the model assumes that the image, the rootfs, the user"),
+                    HasSubstr("this is no error of the agent")));
 }
 
 // ---- When a process ends, the agent alone knows
@@ -149,7 +150,7 @@ TEST_F(CompareMachineTest, ShowsAnEventThatComesTwice) {
   ReadEvent();
   agent().SendProcessEvent("web", "false", 3);
   ReadEvent();
-  EXPECT_THAT(Differences(), HasSubstr("no such process runs"));
+  EXPECT_THAT(Differences(), HasSubstr("no such process is running"));
 }
 
 TEST_F(CompareMachineTest, ShowsAnEndOfStreamWithoutAnEvent) {
@@ -193,7 +194,7 @@ TEST_F(CompareMachineTest, ShowsAMissingAckOfDestroypod) {
   ReadEvent();
   agent().Disconnect(Channel::kCtl);
   ctl().ReadToEnd();
-  EXPECT_THAT(Differences(), AllOf(HasSubstr("at destroypod"), HasSubstr("the agent: closes ctl"),
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("where:     destroypod"), HasSubstr("the agent: closes ctl"),
                                    HasSubstr("the model: ack\n")));
 }
 
@@ -205,7 +206,7 @@ TEST_F(CompareMachineTest, SaysThatSomebodyMayHaveEndedTheMachine) {
   machine_.reset();
   ctl().ReadToEnd();
   EXPECT_THAT(Differences(), AllOf(HasSubstr("the agent: closes ctl"),
-                                   HasSubstr("unless somebody has ended the machine")));
+                                   HasSubstr("if the virtual machine was stopped from outside")));
 }
 
 TEST_F(CompareMachineTest, FindsNothingWhereTheAgentDiesOfWhatTheClientHasSent) {
@@ -239,7 +240,7 @@ TEST_F(CompareMachineTest, ComparesTheNextMachineAnewAfterAPowerOff) {
   EXPECT_EQ(Call(wire::kNewContainer, ContainerJson("web", 1, "/bin/sleep")), wire::kAck);
   EXPECT_TRUE(spy_.TakeViolations().empty());
   Call(wire::kPing);
-  EXPECT_THAT(Differences(), HasSubstr("at ping"));
+  EXPECT_THAT(Differences(), HasSubstr("where:     ping"));
 }
 
 TEST_F(CompareMachineTest, ComparesTheNextMachineAnewAfterADifference) {
@@ -255,7 +256,7 @@ TEST_F(CompareMachineTest, ComparesTheNextMachineAnewAfterADifference) {
   EXPECT_TRUE(spy_.TakeViolations().empty());
   agent().On(Command::kVersion).WillOnce(Reply::Error());
   Call(wire::kVersion);
-  EXPECT_THAT(Differences(), HasSubstr("at version"));
+  EXPECT_THAT(Differences(), HasSubstr("where:     version"));
 }
 
 TEST_F(CompareMachineTest, ComparesAMachineThatHasTakenThePlaceOfAnother) {
@@ -281,7 +282,7 @@ TEST_F(CompareMachineTest, GoesOnWithTheNextClient) {
   EXPECT_TRUE(spy_.TakeViolations().empty());
   agent().On(Command::kPing).WillOnce(Reply::Error());
   Call(wire::kPing);
-  EXPECT_THAT(Differences(), HasSubstr("at ping"));
+  EXPECT_THAT(Differences(), HasSubstr("where:     ping"));
 }
 
 TEST_F(CompareMachineTest, EndsWhereAClientLeavesWithinACommand) {

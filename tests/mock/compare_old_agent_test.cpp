@@ -74,9 +74,9 @@ TEST_F(CompareOldAgentTest, ShowsAFinishpodWithAnotherStatus) {
   ExpectEnd(1, 9);
   agent().SendMessage(Command::kFinishPodDeprecated, std::string("\0\0\0\10", 4));
   EXPECT_EQ(ctl().ReadFrame().value().key, wire::kFinishPodDeprecated);
-  EXPECT_THAT(Differences(),
-              AllOf(HasSubstr("unasked"), HasSubstr("the agent: finishpod 4 bytes hex 00 00 00 08"),
-                    HasSubstr("the model: finishpod 4 bytes hex 00 00 00 09")));
+  EXPECT_THAT(Differences(), AllOf(HasSubstr("finishpod, which the agent sends by itself"),
+                                   HasSubstr("the agent: finishpod 4 bytes hex 00 00 00 08"),
+                                   HasSubstr("the model: finishpod 4 bytes hex 00 00 00 09")));
 }
 
 TEST_F(CompareOldAgentTest, FindsNothingWhereTheStatusComesAfterRemovecontainer) {

@@ -13,7 +13,7 @@ TEST_F(CompareTest, FindsNothingInTheSameModel) {
   io();
   RunEverything();
   EXPECT_EQ(Differences(), "");
-  EXPECT_THAT(spy_.Transcript(), testing::Not(HasSubstr("nothing more of this agent is compared")));
+  EXPECT_THAT(spy_.Transcript(), testing::Not(HasSubstr("this agent is not compared any further")));
 }
 
 TEST_F(CompareTest, FindsNothingWhereAPlanAsksForEachReply) {
@@ -33,13 +33,14 @@ TEST_F(CompareTest, ShowsTheFirstReplyThatDiffersWithTheModelsRule) {
   const std::string differences = Differences();
   EXPECT_THAT(
       differences,
-      AllOf(HasSubstr("differs from the model of hyperstart 1.1.0 at killcontainer 31 bytes "
-                      R"({"container":"web","signal":15})"),
+      AllOf(HasSubstr(
+                "differs from the model of hyperstart 1.1.0\n  where:     killcontainer 31 bytes "
+                R"({"container":"web","signal":15})"),
             HasSubstr("\n  the agent: ack 7 bytes \"spoiled\""),
             HasSubstr("\n  the model: error 18 bytes \"no such container\\x00\""),
-            HasSubstr("its rule:  ack for a container that runs"),
+            HasSubstr("the model's rule: ack for a container that runs"),
             HasSubstr("[virtio-06a-kill-missing, "),
-            HasSubstr("nothing more of this agent is compared")));
+            HasSubstr("this agent is not compared any further")));
   EXPECT_EQ(differences.find("later"), std::string::npos) << "only the first is shown";
 }
 
@@ -57,7 +58,7 @@ TEST_F(CompareTest, ShowsAnEventOfNoProcess) {
   agent().SendProcessEvent("web", "init", 0);
   ReadEvent();
   EXPECT_THAT(Differences(), AllOf(HasSubstr("the end of a process"),
-                                   HasSubstr("the model: nothing: no such process runs"),
+                                   HasSubstr("the model: no event: no such process is running"),
                                    HasSubstr("virtio-06i-exec-script")));
 }
 
@@ -130,8 +131,8 @@ TEST_F(CompareTest, StopsWhereTheClientLeavesProcessesBehind) {
   Call(wire::kPing);
   EXPECT_EQ(Differences(), "");
   EXPECT_THAT(spy_.Transcript(),
-              HasSubstr("nothing more of this agent is compared with the model: the client "
-                        "has left commands or processes behind"));
+              HasSubstr("this agent is not compared with the model any further: the client "
+                        "left before it received all replies"));
 }
 
 TEST_F(CompareTest, IsCalledBeforeStart) {

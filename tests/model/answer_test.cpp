@@ -87,7 +87,7 @@ class AnswerTest : public testing::Test {
       EXPECT_EQ(client_->ReadReply(), (Answered{Command::kReady, ""}));
     }
   }
-  /// The client leaves, io first: what the end of ctl brings about finds no client.
+  /// The client leaves, io first, so that what the model sends when ctl ends has no receiver.
   void Leave() {
     client_->io().Close();
     ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kIo, kDeadline));
@@ -97,8 +97,8 @@ class AnswerTest : public testing::Test {
   static Json Container(const std::string& id, const std::string& init, std::uint64_t seq) {
     return ContainerJson(id, ProcessJson(init, seq, {"/x"}));
   }
-  /// A newcontainer of c2 with init i2 and stream 3, which a plan answers so. Returns when the
-  /// model has decided what to answer, and has not answered.
+  /// Sends a newcontainer of c2 with init i2 and stream 3, which a plan answers with `reply`.
+  /// Returns when the model has decided what to answer, and has not answered.
   void BeginContainer(const Reply& reply) {
     agent_.On(Command::kNewContainer).WillOnce(reply);
     client_->Send(Command::kNewContainer, Container("c2", "i2", 3));

@@ -1,4 +1,4 @@
-// The core of the model without a double and without a thread: who asks it does its work, too.
+// The core of the model without a double and without a thread: the test calls RunToRest.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -45,8 +45,8 @@ class HeardAgent final : public DetachedAgent {
   std::vector<std::string>& heard_;
 };
 
-/// Whose programs ignore every signal, and that knows which came.
-class DeafCore final : public AgentCommands {
+/// A core whose programs ignore signals. It records each signal.
+class SignalRecordingCore final : public AgentCommands {
  public:
   using AgentCommands::AgentCommands;
   std::vector<std::string> signals;
@@ -90,7 +90,7 @@ class CoreTest : public testing::Test {
 };
 
 using PlainCoreTest = CoreTest<AgentCommands>;
-using DeafCoreTest = CoreTest<DeafCore>;
+using SignalRecordingCoreTest = CoreTest<SignalRecordingCore>;
 
 TEST_F(PlainCoreTest, RunsToRestOnTheCallersThread) {
   Call(Command::kNewContainer, ContainerJson("c", ProcessJson("i", 1, {"/stays"})));
@@ -134,7 +134,7 @@ TEST_F(PlainCoreTest, DoesNothingElseAsLongAsThereIsAReply) {
                                   HasSubstr(R"("process":"e")"), "io 1 in"));
 }
 
-TEST_F(DeafCoreTest, LeavesToADerivedClassWhatASignalDoes) {
+TEST_F(SignalRecordingCoreTest, LeavesToADerivedClassWhatASignalDoes) {
   Call(Command::kNewContainer, ContainerJson("c", ProcessJson("i", 1, {"/stays"})));
   Call(Command::kExecCmd, ExecJson("c", ProcessJson("e", 3, {"/stays"})));
   Call(Command::kSignalProcess, SignalJson("c", "e", SIGTERM));

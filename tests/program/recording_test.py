@@ -191,7 +191,7 @@ class Recording(unittest.TestCase):
                 with ctl(spy) as c:
                     self.assertEqual(c.call(PING), (ERROR, b'spoiled'))
                 violation, = spy.call('take_violations')
-                for text in ('differs from the model of hyperstart 1.1.0 at ping',
+                for text in ('differs from the model of hyperstart 1.1.0', 'where:     ping',
                              'the agent: error 7 bytes "spoiled"', 'the model: ack',
                              '[virtio-03a-ping]'):
                     self.assertIn(text, violation['what'])

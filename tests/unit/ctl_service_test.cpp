@@ -172,7 +172,7 @@ TEST_F(ReplyEndTest, ComesOnceTheModifiersOfAPlanAreCarriedOut) {
   EXPECT_EQ(happened_, "end action ");
 }
 
-TEST_F(ReplyEndTest, ComesOfAReplyThatSaysNothing) {
+TEST_F(ReplyEndTest, ComesAfterAnUnspecifiedReply) {
   SetReply(Reply());
   EXPECT_EQ(Serve(Frame(Command::kPing)), wire::Next(8) + wire::Ack());
   EXPECT_EQ(happened_, "end ");

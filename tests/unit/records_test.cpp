@@ -560,7 +560,7 @@ TEST_F(RecordsTest, SaysHowTheClientViolatedTheProtocolLast) {
             "  the client violated the protocol on io: second");
   records_.Add(Violation{Channel::kCtl, "third", "", false});
   EXPECT_THAT(Reason(records_.WaitForConnection({}, kNow)),
-              testing::EndsWith("\n  no fault of the client, on ctl: third"));
+              testing::EndsWith("\n  not caused by the client, on ctl: third"));
   records_.TakeViolations();
   EXPECT_EQ(Reason(records_.WaitForConnection({}, kNow)),
             "no client on both channels within 0 ms\n"

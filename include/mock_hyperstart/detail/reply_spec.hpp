@@ -38,12 +38,13 @@ struct ReplySpec {
   std::function<void()> action;          // once it has been sent
   bool disconnect = false;               // after the action
   bool drop_nexts = false;               // those that HoldNexts has kept back
-  /// Of a handler's reply, whatever becomes of it: destroyed, on the ctl thread and under no lock,
-  /// when the kernel has all that is sent for it, or when its client is served no more.
+  /// Set by a handler that must know when its reply is sent. It is destroyed on the ctl thread,
+  /// under no lock, when the kernel has accepted all bytes of the reply, or when the client is not
+  /// served any more; also if the reply is dropped.
   std::shared_ptr<const void> end;
 
   bool IsUnspecified() const { return kind == Kind::kUnspecified; }
-  /// Nor changes anything about the reply that is given otherwise, but for its `next` frames.
+  /// Unspecified, and with no modifier but WithoutNexts.
   bool SaysNothing() const {
     return IsUnspecified() && !delay && !pieces && !truncated && !length && !action && !disconnect;
   }

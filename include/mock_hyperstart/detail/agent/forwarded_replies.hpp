@@ -103,17 +103,18 @@ class ForwardedReplies {
 
   /// Whether it is the reply that the mock waits for.
   bool TakeReply(bool begun) {
-    if (unanswered_.empty()) return false;  // nobody has asked for it
+    if (unanswered_.empty()) return false;  // a reply without a command
     auto command = FirstInOrder();
     const bool has_late = command != unanswered_.begin();
-    // One that counts has counted the destroypod before any reply to what follows it.
+    // An agent that sends `next` frames has counted the destroypod before it answers a later
+    // command. This one has not.
     if (has_late && counted_ < unanswered_.front().end) counts_first_ = false;
     const bool has_begun_before = command != unanswered_.end() && command->asked && begun;
     if (has_late && (command == unanswered_.end() || has_begun_before ||
                      (counts_first_ && counted_ < command->end))) {
       command = unanswered_.begin();
     } else if (has_begun_before) {
-      return false;  // nor for this
+      return false;  // it began before this command was sent
     } else {
       counts_first_ = counts_first_ && counted_ >= command->end;
     }

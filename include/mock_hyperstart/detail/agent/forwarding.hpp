@@ -61,7 +61,7 @@ class Forwarding {
   Forwarding& operator=(const Forwarding&) = delete;
   ~Forwarding() {
     if (!upstream_) return;
-    client_ended_ = true;  // whatever the agent says now: it is we who leave
+    client_ended_ = true;  // the mock closes this connection, not the agent
     EndAsk();              // after an exception
     upstream_.reset();
     if (observer_ == nullptr || has_told_end_) return;
@@ -147,7 +147,7 @@ class Forwarding {
   void EndAsk() {
     {
       const MutexLock lock(mutex_);
-      owes_reply_ = false;
+      reply_pending_ = false;
     }
     changed_.NotifyAll();
   }
@@ -183,15 +183,14 @@ class Forwarding {
     return !replies_.Waits() && !passes_reply_;
   }
   bool HasReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return reply_.has_value(); }
-  bool OwesNoReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return !owes_reply_; }
+  bool HasNoPendingReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return !reply_pending_; }
   /// The agent.
   bool HasLeft() {
     const MutexLock lock(mutex_);
     return no_more_replies_ && !broken_;
   }
 
-  /// False if the client has gone before, or, if it is `for_agent` that is waited, no more replies
-  /// come.
+  /// False if the client has left before, or, with `for_agent`, if the agent sends no more replies.
   bool WaitUntil(bool (Forwarding::*condition)() const,
                  bool for_agent = true) MOCK_HYPERSTART_NO_ANALYSIS {
     MutexLock lock(mutex_);
@@ -209,7 +208,7 @@ class Forwarding {
     changed_.NotifyAll();
   }
   /// What the agent says after a reply goes to the client after it.
-  void WaitForKeptReply() { WaitUntil(&Forwarding::OwesNoReply, false); }
+  void WaitForKeptReply() { WaitUntil(&Forwarding::HasNoPendingReply, false); }
 
   // ---- On the thread of upstream_
 
@@ -233,7 +232,8 @@ class Forwarding {
   }
 
   void Pass(std::string_view bytes) {
-    std::vector<Frame> frames;  // whole ones, to be passed on: held_, and then `passed` of `bytes`
+    std::vector<Frame>
+        frames;  // whole ones, to be passed on: unsent_part_, and then `passed` of `bytes`
     std::size_t passed = 0;
     bool begun = open_bytes_ > 0;
     std::string_view rest = bytes;
@@ -255,23 +255,23 @@ class Forwarding {
       SendFrames(bytes.substr(0, passed), frames);
       bytes.remove_prefix(end);
       passed = 0;
-      held_.clear();
+      unsent_part_.clear();
       if (way == Way::kKeep) Keep(step);
       if (way == Way::kReplace) SendInstead(step);
     }
     SendFrames(bytes.substr(0, passed), frames);
-    held_ += bytes.substr(passed);
+    unsent_part_ += bytes.substr(passed);
     PassBegin();
   }
 
   /// The beginning of a frame, or more of it, goes on at once, unless the frame may not be passed
   /// on. What the test sends meanwhile comes after the frame.
   void PassBegin() {
-    if (held_.empty() || (open_bytes_ == 0 && MayHold(reader_.partial()))) return;
+    if (unsent_part_.empty() || (open_bytes_ == 0 && MayHold(reader_.partial()))) return;
     WaitForKeptReply();
-    if (!client_.queue().SendPart(held_)) return;
-    open_bytes_ += held_.size();
-    held_.clear();
+    if (!client_.queue().SendPart(unsent_part_)) return;
+    open_bytes_ += unsent_part_.size();
+    unsent_part_.clear();
   }
   template <typename Record>
   void Send(std::string_view head, std::string_view body, const Record& record) {
@@ -309,7 +309,7 @@ class Forwarding {
       reply_->kind = ReplySpec::Kind::kFrame;
       reply_->command = step.header.key;
       reply_->bytes = std::move(step.payload);
-      owes_reply_ = true;
+      reply_pending_ = true;
       changed_.NotifyAll();
     }
   }
@@ -323,13 +323,13 @@ class Forwarding {
     }
   }
 
-  /// Sends held_ and `body`, which are these frames.
+  /// Sends unsent_part_ and `body`, which are these frames.
   void SendFrames(std::string_view body, std::vector<Frame>& frames) {
     if (frames.empty()) return;
     WaitForKeptReply();
-    Send(held_, body,
+    Send(unsent_part_, body,
          [&] { context_.log.Write([&](EventLog::Writer& log) { RecordFrames(frames, log); }); });
-    held_.clear();
+    unsent_part_.clear();
     frames.clear();
     if constexpr (kIsCtl) {
       const MutexLock lock(mutex_);
@@ -341,7 +341,7 @@ class Forwarding {
   void BreakFraming(std::string_view bytes) {
     if (observer_ != nullptr) observer_->OnBrokenFraming(channel_);
     broken_ = true;
-    PassRaw(std::exchange(held_, {}) + std::string(bytes));
+    PassRaw(std::exchange(unsent_part_, {}) + std::string(bytes));
     EndReplies();
   }
   void PassRaw(std::string_view bytes) {
@@ -356,7 +356,7 @@ class Forwarding {
 
   /// The agent has closed: so does the mock, once the client has read what the agent had said.
   void EndOutput() {
-    PassRaw(std::exchange(held_, {}));
+    PassRaw(std::exchange(unsent_part_, {}));
     const bool client_stays = !client_ended_ && !client_.IsClosing() && !client_.IsGone();
     EndReplies();
     WaitForKeptReply();
@@ -382,13 +382,13 @@ class Forwarding {
   bool passes_reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;  // the client has not got it yet
   std::optional<ReplySpec> reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // for Ask
   /// A reply was kept from the client, and the mock has not sent it yet.
-  bool owes_reply_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
+  bool reply_pending_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
   /// The agent has left, or its framing is broken.
   bool no_more_replies_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
 
   // Of the thread of upstream_.
   FrameReader<Header> reader_{std::numeric_limits<std::uint32_t>::max()};
-  std::string held_;            // of an incomplete frame, what the client has not got
+  std::string unsent_part_;     // of an incomplete frame, what the client has not got
   std::size_t open_bytes_ = 0;  // and what it has
   bool has_told_end_ = false;   // to the observer
 

@@ -377,7 +377,7 @@ class Records {
       const Violation& last = violations_.back();
       text += fmt::format(
           "\n  {} on {}: {}",
-          last.by_client ? "the client violated the protocol" : "no fault of the client,",
+          last.by_client ? "the client violated the protocol" : "not caused by the client,",
           ToString(last.channel), last.what);
     }
     return text;

@@ -62,7 +62,7 @@ struct Verdict {
 inline std::string DescribeVerdict(const Verdict& verdict) {
   if (verdict.kind != Verdict::Kind::kViolation) return "mock_hyperstart: " + verdict.text;
   const char* const whose = verdict.violation.by_client ? "the client violated the protocol on "
-                                                        : "no fault of the client, on ";
+                                                        : "not caused by the client, on ";
   return "mock_hyperstart: " + (whose + ToString(verdict.violation)) +
          "\nA test that expects this takes it with TakeViolations().";
 }
@@ -233,7 +233,7 @@ class Server {
     const MutexLock lock(life_mutex_);
     if (running_) {
       throw std::logic_error(
-          "mock_hyperstart: what is passed on is observed from the start: call it before Start()");
+          "mock_hyperstart: CompareWithModel() of a mock that is started: call it before Start()");
     }
     context_.forward_observer = observer.get();
     forward_observer_ = std::move(observer);

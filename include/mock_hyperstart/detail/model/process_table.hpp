@@ -73,12 +73,12 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
     return nullptr;
   }
 
-  /// A command is worked on. From here to EndAnswer nothing else is: the agent has one thread. It
-  /// serves no process, and what comes on io waits. Returns the answer's number. If the thread is
-  /// asleep because of the last answer, waits until it has run once: else commands that come
+  /// Begins a command. Until EndAnswer the model serves no process and io packets wait, since the
+  /// agent has one thread. Returns the answer's number. If the model's thread still sleeps because
+  /// of the last command, this waits until it has run once: else a client that sends commands
   /// without a pause would starve the processes.
   std::uint64_t BeginAnswer(std::unique_lock<std::mutex>& lock) {
-    EndAnswer(answer_);  // of the command before, whose reply somebody keeps
+    EndAnswer(answer_);  // of the command before, if its reply still exists
     begins_ = true;
     goes_on_.wait(lock, [this] { return !held_up_; });
     begins_ = false;
@@ -90,7 +90,7 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   void EndAnswer(std::uint64_t number) {
     if (!answering_ || number != answer_) return;
     answering_ = false;
-    // Only then: a thread that has nothing to do would else hold up the next command.
+    // Only a thread that has work is woken: BeginAnswer waits for one that was woken.
     if (held_up_ || after_answer_ || !held_io_.empty()) Wake();
     const auto action = std::exchange(after_answer_, nullptr);
     if (action && !stopped_) action();  // it may have died of what came on io
@@ -184,7 +184,7 @@ class ProcessTable : public ProcessHost, public std::enable_shared_from_this<Pro
   std::uint64_t answer_ = 0;  // the number of the last one
   std::function<void()> after_answer_;
   std::vector<IoPacket> held_io_;
-  bool held_up_ = false;  // the thread sleeps until the answer ends; it may have something to do
+  bool held_up_ = false;  // the thread sleeps until the answer ends, and may have work then
   bool begins_ = false;   // BeginAnswer waits for the thread, or for the mutex after it
   std::condition_variable goes_on_;  // of held_up_ and begins_
 };

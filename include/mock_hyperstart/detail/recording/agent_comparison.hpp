@@ -64,7 +64,8 @@ class AgentComparison {
   }
   void AddFrame(const DecodedMessage& frame) {
     if (may_live_ && !pending_.empty()) {
-      End(Channel::kCtl, "the agent has survived what it dies of by chance [virtio-06l3]");
+      End(Channel::kCtl,
+          "the agent has survived an execcmd that ends the real one only by chance [virtio-06l3]");
     }
     if (!over_) Compare(frame);
   }
@@ -78,7 +79,7 @@ class AgentComparison {
       } else if (!pending_.empty() || core_->HasProcesses()) {
         CompareStreams(false);
         End(Channel::kCtl,
-            "the client has left commands or processes behind, of which it does not hear");
+            "the client left before it received all replies and all ends of processes");
       }
     }
     if (!over_) CompareStreams(agent_left && io_left_);
@@ -174,8 +175,9 @@ class AgentComparison {
       read += kCtlHeaderSize + pending.message.payload.size();
       if (counted_ <= read) return;
       if (pending.message.command == Command::kDestroyPod) continue;
-      return Differ(Describe(pending.message), "next for the command behind it, and no reply",
-                    "a reply before it reads more", pending.message.command);
+      return Differ(
+          Describe(pending.message), "next for the following command, before the reply to this one",
+          "the reply first, then next for the following command", pending.message.command);
     }
   }
 
@@ -268,14 +270,16 @@ class AgentComparison {
     const std::optional<DecodedMessage> expected = shadow_->Take(event.command);
     if (expected && *expected == event) return;
     Differ("the end of a process", Describe(event),
-           expected ? Describe(*expected) : "nothing: no such process runs, or in another form",
+           expected ? Describe(*expected)
+                    : "no event: no such process is running, or the event has another form",
            event.command);
   }
   void CompareFinish(const DecodedMessage& finish) {
     core_->EndInits(finish.payload);
     const std::optional<DecodedMessage> expected = shadow_->Take(finish.command);
     if (expected && *expected == finish) return;
-    Differ("unasked", Describe(finish), expected ? Describe(*expected) : "nothing", finish.command);
+    Differ("finishpod, which the agent sends by itself", Describe(finish),
+           expected ? Describe(*expected) : "nothing", finish.command);
   }
 
   /// The agent has closed. What it owes an answer, the model must leave unanswered, too.
@@ -332,7 +336,7 @@ class AgentComparison {
               Command command, bool assumes = false) {
     std::string rule = DescribeModelRule(command);
     if (assumes && agent == "closes ctl") {
-      rule += "\n  unless somebody has ended the machine: then both are right";
+      rule += "\n  if the virtual machine was stopped from outside, this is no error of the agent";
     } else if (assumes) {
       rule += DescribeModelAssumption(command);
     }
@@ -341,13 +345,14 @@ class AgentComparison {
   void Report(Channel channel, const std::string& where, const std::string& agent,
               const std::string& model, const std::string& rule) {
     over_ = true;
-    found_.difference = Violation{
-        channel,
-        fmt::format("the agent differs from the model of hyperstart {} at {}\n  the agent: {}\n"
-                    "  the model: {}\n  its rule:  {}\n  nothing more of this agent is compared",
-                    old_ ? "0.7.0" : "1.1.0", where, agent, model, rule),
-        {},
-        false};
+    found_.difference =
+        Violation{channel,
+                  fmt::format("the agent differs from the model of hyperstart {}\n  where:     {}\n"
+                              "  the agent: {}\n  the model: {}\n  the model's rule: {}\n"
+                              "  this agent is not compared any further",
+                              old_ ? "0.7.0" : "1.1.0", where, agent, model, rule),
+                  {},
+                  false};
   }
 
   struct Pending {

@@ -57,7 +57,7 @@ class ModelComparison final : public ForwardObserver {
       const MutexLock lock(mutex_);
       current_->AddFrame({command, payload});
     }
-    Tell();
+    ReportFindings();
   }
   void OnAgentFrame(std::uint64_t seq, const std::string& data) override {
     const MutexLock lock(mutex_);
@@ -73,7 +73,7 @@ class ModelComparison final : public ForwardObserver {
       const MutexLock lock(mutex_);
       Of(channel).End(channel, "the framing is broken");
     }
-    Tell();
+    ReportFindings();
   }
   void OnEnd(Channel channel, bool agent_left) override {
     {
@@ -86,7 +86,7 @@ class ModelComparison final : public ForwardObserver {
         io_is_current_ = false;
       }
     }
-    Tell();
+    ReportFindings();
   }
 
  private:
@@ -117,8 +117,8 @@ class ModelComparison final : public ForwardObserver {
     return channel == Channel::kCtl || io_is_current_ ? *current_ : *next_;
   }
 
-  /// What was found, under no lock.
-  void Tell() {
+  /// Under no lock.
+  void ReportFindings() {
     AgentComparison::Found found;
     {
       const MutexLock lock(mutex_);
@@ -127,7 +127,7 @@ class ModelComparison final : public ForwardObserver {
     if (found.difference) report_(*std::move(found.difference));
     if (!found.why_ended.empty()) {
       note_(found.ended_on,
-            "nothing more of this agent is compared with the model: " + found.why_ended);
+            "this agent is not compared with the model any further: " + found.why_ended);
     }
   }
 
@@ -141,11 +141,10 @@ class ModelComparison final : public ForwardObserver {
       std::make_unique<AgentComparison>(old_);
   std::unique_ptr<AgentComparison> next_ MOCK_HYPERSTART_GUARDED_BY(mutex_) =
       std::make_unique<AgentComparison>(old_);
-  // Agents as OnBegin names them: whom ctl was connected to last, whom io is connected to, and
-  // whose io the current one has. The name of an agent's io is not that of its ctl.
-  std::string agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
-  std::string io_agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
-  std::string known_io_agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  // Agents as OnBegin names them. An agent has another name on io than on ctl.
+  std::string agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);           // of the last connection of ctl
+  std::string io_agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);        // of that of io; empty: none
+  std::string known_io_agent_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // the name of current_ on io
   bool io_is_current_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
 };
 

@@ -110,8 +110,9 @@ inline std::string DescribeModelAssumption(Command command) {
       return {};
   }
   return fmt::format(
-      "\n  it assumes that {} (names like \"missing\" and \"nosuch...\" say of themselves that "
-      "there is no such thing): else both are right",
+      "\n  the model assumes that {}, except for names such as \"missing\" or \"nosuch...\"; if "
+      "that "
+      "is not so here, this is no error of the agent",
       assumption);
 }
 

@@ -1,4 +1,4 @@
-// What the model says that is told what another agent is told: kept, to be compared. Not
+// Stores what the model sends, so that it can be compared with what a real agent sends. Not
 // thread-safe.
 
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_SHADOW_AGENT_HPP_

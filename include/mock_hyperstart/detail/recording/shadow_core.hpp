@@ -61,7 +61,8 @@ class ShadowCore final : public AgentCommands {
     const std::unique_lock lock = Enter();
     return stopped();
   }
-  /// The same, but it does not hang: the next one at its place is another one.
+  /// The machine is off, or the agent is dead. Not if the agent only hangs: then a later connection
+  /// finds the same agent.
   bool IsOff() {
     const std::unique_lock lock = Enter();
     return stopped() && !hangs();
@@ -146,7 +147,7 @@ class ShadowCore final : public AgentCommands {
 
   // ---- What the real agent's answer teaches
 
-  /// Which devices a machine has, the real agent knows: those with which it did what it was told.
+  /// The devices that a command names exist, since the real agent has acked it.
   void LearnDevices(const DecodedMessage& message) {
     std::vector<InterfaceRequest> interfaces;
     std::vector<RouteRequest> routes;
@@ -171,8 +172,8 @@ class ShadowCore final : public AgentCommands {
       }
     });
   }
-  /// A process may have ended while its end is not told yet. An answer that only then is right
-  /// tells it.
+  /// The real agent may know that a process has ended before it reports that. Some replies are
+  /// possible only then: they mark the process as ended.
   void LearnExit(const DecodedMessage& message, const DecodedMessage& reply) {
     const bool is_ack = reply.command == Command::kAck;
     const bool is_killed_late =

@@ -34,8 +34,8 @@ class StreamComparison {
     std::string model;
   };
 
-  /// `runs`: a process has that stream, whose end is not told. It may be over all the same: then
-  /// the agent answers with an end of stream, but only after the process's own.
+  /// `runs`: a process has that stream, whose end was not told. It may have ended all the same:
+  /// then the agent answers the input with an end of stream, after the one of the process.
   void AddInput(std::uint64_t seq, bool runs) {
     ++(runs ? streams_[seq].inputs_of_process : streams_[seq].inputs);
   }
@@ -59,9 +59,8 @@ class StreamComparison {
 
   /// How many ends of such streams the agent has told.
   std::uint64_t ends() const { return ends_; }
-  /// The agent tells the end of a process on ctl when it ends the stream, before it works on the
-  /// next command. So of the first `ends` ends of streams it has told all events, once it answers a
-  /// command that was sent after them.
+  /// The agent sends the event of a process, on ctl, before it reads the next command. So when it
+  /// answers a command that was sent after `ends` ends of streams, it must have sent their events.
   std::optional<Difference> CompareEvents(std::uint64_t ends, const ShadowAgent& shadow) {
     for (; !unproven_.empty() && ends_ - unproven_.size() < ends; unproven_.pop_front()) {
       const std::uint64_t seq = unproven_.front();
@@ -83,7 +82,8 @@ class StreamComparison {
     for (const auto& [seq, ends] : shadow.ends()) streams_[seq];
     for (const auto& [seq, stream] : streams_) {
       const std::size_t ends = Ends(shadow, seq);
-      // Each input may have come when no process had the stream, a process be over and not told.
+      // At most: each input may have been answered with an end, and each listed process may have
+      // ended without an event yet.
       const std::size_t most =
           ends + stream.inputs + stream.inputs_of_process + (is_whole ? 0 : core.CountOf(seq));
       if (stream.ends > most || (is_whole && stream.ends < ends)) {
