@@ -68,6 +68,18 @@ TEST(Upstream, SaysWhyItCannotConnect) {
   EXPECT_EQ(Upstream::Connect(std::string(200, 'x')).error, ENAMETOOLONG);
 }
 
+TEST(Upstream, DoesNotWaitForAnAgentThatAcceptsNobody) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "agent";
+  const Descriptor listener = ListenAt(path).socket;
+  ASSERT_EQ(::listen(listener.get(), 0), 0);  // one client may wait
+  const Upstream::Connected waiting = Upstream::Connect(path);
+  EXPECT_EQ(waiting.error, 0);
+  EXPECT_EQ(Upstream::Connect(path).error, EAGAIN);
+  const Descriptor accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_EQ(Upstream::Connect(path).error, 0);
+}
+
 TEST_F(UpstreamTest, PassesBothDirections) {
   Connect();
   EXPECT_TRUE(upstream_->Send("to the agent", [] { return true; }));

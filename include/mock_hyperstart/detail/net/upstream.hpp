@@ -33,13 +33,14 @@ class Upstream {
     Descriptor socket;
     int error = 0;  // errno, if there is no socket
   };
-  /// One attempt, which does not wait.
+  /// One attempt, which does not wait: an agent that has no room for one more client that it has
+  /// not accepted is EAGAIN.
   static Connected Connect(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof(address.sun_path)) return {Descriptor(-1), ENAMETOOLONG};
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.get() < 0) return {Descriptor(-1), errno};
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
         0) {
