@@ -48,6 +48,9 @@ void CheckTogether(const Settings& settings) {
   if (settings.replay_rules.to_the_end && settings.replay.empty()) {
     throw CLI::ValidationError("--replay-to-the-end", "needs --replay");
   }
+  if (!settings.record.empty() && settings.record == settings.pcapng) {
+    throw CLI::ValidationError("--pcapng", "give it another file than --record");
+  }
   if (settings.bounded && !(settings.record.empty() && settings.pcapng.empty())) {
     throw CLI::ValidationError("--bounded", "what --record and --pcapng write is kept whole");
   }

@@ -44,6 +44,18 @@ TEST_F(WholeFileTest, ReplacesAnOldFileWhenItIsCommitted) {
   EXPECT_EQ(CountFiles(), 1u);
 }
 
+TEST_F(WholeFileTest, MayBeWrittenTwiceAtATime) {
+  WholeFile first(path_);
+  WholeFile second(path_);
+  first.Write("first");
+  second.Write("second");
+  second.Commit();
+  EXPECT_EQ(Content(), "second");
+  first.Commit();
+  EXPECT_EQ(Content(), "first");
+  EXPECT_EQ(CountFiles(), 1u);
+}
+
 TEST_F(WholeFileTest, LeavesNothingWithoutACommit) {
   { WholeFile(path_).Write("half"); }
   EXPECT_EQ(CountFiles(), 0u);

@@ -1,4 +1,5 @@
-// Files that are written whole or not at all. Stateless: any thread, but one at a time for a path.
+// Files that are written whole or not at all. Any thread; of several files that are written to one
+// path at the same time, the one that is complete last stays.
 
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_WHOLE_FILE_HPP_
 #define MOCK_HYPERSTART_DETAIL_RECORDING_WHOLE_FILE_HPP_
@@ -9,6 +10,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <string>
@@ -17,13 +19,13 @@
 
 namespace hyperstart::detail {
 
-/// A file that appears at its path, in place of an old one, with Commit; until then it has another
-/// name in the same directory.
+/// A file that appears at its path, in place of an old one, with Commit; until then its name is
+/// PATH.part.PID.NUMBER, with the id of the process.
 class WholeFile {
  public:
   /// Throws std::system_error, as every member does, which says what can't be written and why.
   explicit WholeFile(const std::string& path)
-      : path_(path), temporary_(path + ".part." + std::to_string(::getpid())) {
+      : path_(path), temporary_(path + ".part." + std::to_string(::getpid()) + "." + NextNumber()) {
     struct stat old {};
     if (::stat(path.c_str(), &old) == 0 && !S_ISREG(old.st_mode)) {
       throw std::system_error(
@@ -70,6 +72,10 @@ class WholeFile {
   }
 
  private:
+  static std::string NextNumber() {
+    static std::atomic<unsigned> last{0};
+    return std::to_string(++last);
+  }
   [[noreturn]] void Fail() const {
     throw std::system_error(
         errno, std::generic_category(),
