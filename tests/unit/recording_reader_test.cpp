@@ -56,6 +56,10 @@ TEST(RecordingReader, SaysWhichLineIsWrong) {
   } cases[] = {
       {"", "a.json:1: the file is empty"},
       {"\nhello", "a.json:2: no recording: not a JSON object"},
+      {With(R"({"t_ms": 1e999, "channel": "io", "dir": "open"})"),
+       "a.json:3: the number 1e999 is out of range"},
+      {R"({"dialect": "new", "events": []})", R"(a.json:1: "dialect" is "new", not "hyperstart")"},
+      {R"({"dialect": 1, "events": []})", R"(a.json:1: "dialect" is 1, not "hyperstart")"},
       {"[]", "a.json:1: no recording"},
       {"{\"log\": {}}", "a.json:1: no recording"},
       {"{\n\"format\": \"other\", \"events\": []}",
@@ -95,6 +99,8 @@ TEST(RecordingReader, RefusesEveryBeginningOfARecording) {
 TEST(RecordingReader, SaysWhichFileItCannotRead) {
   EXPECT_THAT(ErrorOf([] { RecordingReader::ReadFile("/nowhere/a.json"); }),
               HasSubstr("cannot read /nowhere/a.json: No such file or directory"));
+  EXPECT_THAT(ErrorOf([] { RecordingReader::ReadFile("/tmp"); }),
+              HasSubstr("cannot read /tmp: Is a directory"));
 }
 
 }  // namespace

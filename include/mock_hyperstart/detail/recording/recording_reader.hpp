@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <ios>
 #include <iterator>
@@ -57,6 +58,10 @@ class RecordingReader {
       throw std::runtime_error(fmt::format("mock_hyperstart: cannot read {}: {}", path,
                                            std::generic_category().message(errno)));
     }
+    if (std::filesystem::is_directory(path)) {
+      throw std::runtime_error(fmt::format("mock_hyperstart: cannot read {}: {}", path,
+                                           std::generic_category().message(EISDIR)));
+    }
     const std::string text((std::istreambuf_iterator<char>(file)),
                            std::istreambuf_iterator<char>());
     return Read(text, path);
@@ -84,9 +89,7 @@ class RecordingReader {
     }
     Recording recording;
     recording.agent = TextOr(json, "agent", "");
-    recording.dialect = TextOr(json, "dialect", "hyperstart") == "clear-containers"
-                            ? Dialect::kClearContainers
-                            : Dialect::kHyperstart;
+    recording.dialect = ReadDialect(json);
     const std::vector<std::size_t> lines = LinesOfEvents();
     for (std::size_t i = 0; i < events->size(); ++i) {
       recording.events.push_back(ReadEvent((*events)[i], i < lines.size() ? lines[i] : 1));
@@ -108,6 +111,11 @@ class RecordingReader {
         Fail(line, "the recording is cut off here: it was not written to its end");
       }
       Fail(line, fmt::format("broken JSON at column {}", at - LineBegin(at == 0 ? 0 : at - 1)));
+    } catch (const Json::out_of_range& error) {  // "... number overflow parsing '1e999'"
+      const std::string_view what = error.what();
+      const std::size_t begin = what.find('\'') + 1;
+      const std::string_view number = what.substr(begin, what.rfind('\'') - begin);
+      Fail(LineOf(number), fmt::format("the number {} is out of range", number));
     }
   }
 
@@ -126,6 +134,18 @@ class RecordingReader {
            fmt::format("version {} is newer than the {} that this mock_hyperstart reads: update it",
                        Shown(*version), kRecordingVersion));
     }
+  }
+
+  Dialect ReadDialect(const Json& json) const {
+    const std::string dialect =
+        TextOr(json, "dialect", json.contains("dialect") ? "" : "hyperstart");
+    if (dialect == "clear-containers") return Dialect::kClearContainers;
+    if (dialect != "hyperstart") {
+      Fail(LineOf("\"dialect\""),
+           fmt::format("\"dialect\" is {}, not \"hyperstart\" or \"clear-containers\"",
+                       ShownAt(json, "dialect")));
+    }
+    return Dialect::kHyperstart;
   }
 
   RecordedEvent ReadEvent(const Json& json, std::size_t line) const {
