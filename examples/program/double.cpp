@@ -1,6 +1,7 @@
 #include "double.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "builtin_programs.hpp"
@@ -89,6 +90,9 @@ hyperstart::Options OptionsOf(const Settings& settings) {
   return options;
 }
 
+/// At once: the conversation may go on for long after it.
+void Warn(const std::string& error) { std::fprintf(stderr, "%s\n", error.c_str()); }
+
 }  // namespace
 
 Double::Double(const Settings& settings) : server_(OptionsOf(settings)) {
@@ -134,12 +138,12 @@ void Double::OpenFiles(const Settings& settings) {
   if (!settings.record.empty()) {
     const std::string name = settings.record.substr(settings.record.rfind('/') + 1);
     recording_ = std::make_unique<decltype(recording_)::element_type>(
-        settings.record, RecordingWriter::Begin(name, options()));
+        settings.record, RecordingWriter::Begin(name, options()), Warn);
     Subscribe(recording_.get());
   }
   if (!settings.pcapng.empty()) {
-    capture_ =
-        std::make_unique<decltype(capture_)::element_type>(settings.pcapng, PcapngWriter::Begin());
+    capture_ = std::make_unique<decltype(capture_)::element_type>(settings.pcapng,
+                                                                  PcapngWriter::Begin(), Warn);
     Subscribe(capture_.get());
   }
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "mock_hyperstart/detail/recording/pcapng.hpp"
 #include "mock_hyperstart/detail/recording/recording_reader.hpp"
@@ -16,6 +17,7 @@
 namespace hyperstart::detail {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 Event Of(EventKind kind, const std::string& bytes = {}) {
@@ -25,6 +27,8 @@ Event Of(EventKind kind, const std::string& bytes = {}) {
   event.size = bytes.size();
   return event;
 }
+
+void Ignore(const std::string&) {}
 
 class EventFileTest : public testing::Test {
  protected:
@@ -41,7 +45,7 @@ class EventFileTest : public testing::Test {
 };
 
 TEST_F(EventFileTest, IsAWholeRecordingAfterEachEvent) {
-  EventFile<RecordingWriter> file(path_, RecordingWriter::Begin("name", {}));
+  EventFile<RecordingWriter> file(path_, RecordingWriter::Begin("name", {}), Ignore);
   EXPECT_EQ(Read().events.size(), 0u);
   file.OnEvent(Of(EventKind::kConnected));
   file.OnEvent(Of(EventKind::kReceived, "bytes"));
@@ -58,7 +62,7 @@ TEST_F(EventFileTest, IsAWholeRecordingAfterEachEvent) {
 }
 
 TEST_F(EventFileTest, IsTheSameAsACaptureThatIsMadeAtOnce) {
-  EventFile<PcapngWriter> file(path_, PcapngWriter::Begin());
+  EventFile<PcapngWriter> file(path_, PcapngWriter::Begin(), Ignore);
   std::vector<Event> events = {Of(EventKind::kConnected), Of(EventKind::kFault),
                                Of(EventKind::kReceived, "bytes"), Of(EventKind::kFault)};
   for (const Event& event : events) file.OnEvent(event);
@@ -69,21 +73,25 @@ TEST_F(EventFileTest, IsTheSameAsACaptureThatIsMadeAtOnce) {
   EXPECT_EQ(Content(), PcapngText(events));
 }
 
-TEST_F(EventFileTest, SaysInTheEndWhatWentWrong) {
+TEST_F(EventFileTest, SaysAtOnceAndInTheEndWhatWentWrong) {
   std::ofstream(path_) << "old";
   {
-    EventFile<RecordingWriter> file(path_, RecordingWriter::Begin("name", {}));
+    std::vector<std::string> errors;
+    EventFile<RecordingWriter> file(path_, RecordingWriter::Begin("name", {}),
+                                    [&](const std::string& error) { errors.push_back(error); });
     Event cut = Of(EventKind::kReceived, "bytes");
     cut.size = 1000;
     file.OnEvent(cut);
-    file.OnEvent(Of(EventKind::kConnected));
+    EXPECT_THAT(errors, ElementsAre(HasSubstr("keep_all")));
+    file.OnEvent(cut);
+    EXPECT_EQ(errors.size(), 1u);
     EXPECT_THAT(file.Complete(), HasSubstr("keep_all"));
   }
   EXPECT_EQ(Content(), "old");
 }
 
 TEST_F(EventFileTest, AddsNothingOnceItIsComplete) {
-  EventFile<RecordingWriter> file(path_, RecordingWriter::Begin("name", {}));
+  EventFile<RecordingWriter> file(path_, RecordingWriter::Begin("name", {}), Ignore);
   EXPECT_EQ(file.Complete(), "");
   file.OnEvent(Of(EventKind::kConnected));
   EXPECT_EQ(file.Complete(), "");

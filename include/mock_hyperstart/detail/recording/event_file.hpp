@@ -4,8 +4,10 @@
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_EVENT_FILE_HPP_
 #define MOCK_HYPERSTART_DETAIL_RECORDING_EVENT_FILE_HPP_
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
@@ -21,22 +23,30 @@ namespace hyperstart::detail {
 template <typename Writer>
 class EventFile final : public EventSink {
  public:
-  /// `begin`: of the file. Throws std::system_error, which says why the file can't be written.
-  EventFile(const std::string& path, std::string_view begin) : file_(path) {
+  /// `begin`: of the file. `on_error` is called once, on the thread of the event that can't be
+  /// written, with the reason. Throws std::system_error, which says why the file can't be written.
+  EventFile(const std::string& path, std::string_view begin,
+            std::function<void(const std::string&)> on_error)
+      : on_error_(std::move(on_error)), file_(path) {
     const MutexLock lock(mutex_);
     file_.Append(begin, writer_.End());
   }
 
-  /// Never throws: Complete says what went wrong.
+  /// Never throws: after an error nothing more is written, and Complete says the same once more.
   void OnEvent(const Event& event) override {
-    const MutexLock lock(mutex_);
-    if (!error_.empty() || complete_) return;
-    try {
-      const std::string text = writer_.Add(event);
-      file_.Append(text, Tail());
-    } catch (...) {
-      error_ = CurrentExceptionText();
+    std::string error;
+    {
+      const MutexLock lock(mutex_);
+      if (!error_.empty() || complete_) return;
+      try {
+        const std::string text = writer_.Add(event);
+        file_.Append(text, Tail());
+        return;
+      } catch (...) {
+        error = error_ = CurrentExceptionText();
+      }
     }
+    on_error_(error);
   }
 
   /// Nothing is added from now on. What went wrong; empty if the file is at its path.
@@ -60,6 +70,7 @@ class EventFile final : public EventSink {
     return copy.End();
   }
 
+  const std::function<void(const std::string&)> on_error_;
   Mutex mutex_;
   Writer writer_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   WholeFile file_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
