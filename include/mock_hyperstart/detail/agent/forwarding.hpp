@@ -365,7 +365,9 @@ class Forwarding {
       observer_->OnEnd(channel_, true);
     }
     client_.queue().WaitUntilPendingAtMost(0);
-    if (!client_.IsClosing() && !client_.IsGone()) server_.Disconnect();
+    if (client_.IsClosing() || client_.IsGone()) return;
+    context_.log.Words(EventKind::kFault, channel_, "the agent has left");
+    server_.Disconnect();
   }
 
   const Channel channel_;
