@@ -1,7 +1,7 @@
-// One client's connection, passed on to another agent. What the client says, the services send
-// through here; what the agent says comes on a thread of its own, is put into the conversation, and
-// goes to the client as it comes; what the test sends comes between two frames. Once the agent has
-// broken the framing, what it says is passed on as it is, and nothing waits for its replies.
+// One client's connection, passed on to another agent. The services send through here what the
+// client says. A thread of its own reads what the agent says, and sends it to the client; what the
+// test sends comes between two frames. Once the agent has broken the framing, its bytes are passed
+// on as they are, and nothing waits for its replies.
 //
 // On ctl, a command that a plan might answer is forwarded by Ask, which returns the agent's reply,
 // or by ForwardCommand, which does not wait. The mock has counted the bytes of both: the agent's
@@ -136,7 +136,7 @@ class Forwarding {
   /// The same once those before it are answered, and waits for its reply, which the client does not
   /// get. Nothing: the client or the agent has gone, or the agent has broken the framing.
   ReplySpec Ask(const DecodedMessage& message) {
-    if (!WaitForReplies() && (client_.IsClosing() || HasLeft())) return Nothing();
+    if (!WaitForReplies() && (client_.IsClosing() || AgentHasLeft())) return Nothing();
     SendCommand(message, ForwardedReplies::How::kAsked);
     WaitUntil(&Forwarding::HasReply);
     const MutexLock lock(mutex_);
@@ -160,8 +160,7 @@ class Forwarding {
   void EndInput() {
     client_ended_ = true;
     upstream_->ShutDownSending();
-    while (!upstream_->HasEnded() && client_.Sleep(kRetry)) {
-    }
+    while (!upstream_->HasEnded() && client_.Sleep(kRetry)) continue;
   }
 
  private:
@@ -184,8 +183,7 @@ class Forwarding {
   }
   bool HasReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return reply_.has_value(); }
   bool HasNoPendingReply() const MOCK_HYPERSTART_REQUIRES(mutex_) { return !reply_pending_; }
-  /// The agent.
-  bool HasLeft() {
+  bool AgentHasLeft() {
     const MutexLock lock(mutex_);
     return no_more_replies_ && !broken_;
   }
