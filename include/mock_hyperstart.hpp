@@ -207,6 +207,11 @@ class MockHyperstart {
   void SetFatalInputHandler(FatalInputHandler handler);
   /// The same for clients that come and go.
   void SetConnectionHandler(ConnectionHandler handler);
+  /// The handlers that are set, for one that takes their place and calls them; empty if none is. A
+  /// setter does not wait for such calls.
+  Handler GetHandler();
+  IoHandler GetIoHandler();
+  ConnectionHandler GetConnectionHandler();
   /// Keeps the `next` frames of a read that completes a command back until the handler has answered
   /// it, and sends them with the reply, as the agent does (seen in recordings of hyperstart 1.1.0).
   /// Off by default: then they are sent before the handler is called, so that a handler may block.

@@ -104,6 +104,7 @@ class ReplyPolicy {
   /// unspecified.
   void SetForwards() { forwards_ = true; }
   /// See UserFunction::Set.
+  Handler GetHandler() { return handler_.Get(); }
   void SetHandler(Handler handler, bool from_handler) {
     handler_.Set(std::move(handler), from_handler);
   }

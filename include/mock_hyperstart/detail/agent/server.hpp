@@ -205,6 +205,9 @@ class Server {
   // return.
 
   void SetHandler(Handler handler) { policy_.SetHandler(std::move(handler), IsOnOwnThread()); }
+  Handler GetHandler() { return policy_.GetHandler(); }
+  IoHandler GetIoHandler() { return io_handler_.Get(); }
+  ConnectionHandler GetConnectionHandler() { return connection_handler_.Get(); }
   void SetIoHandler(IoHandler handler) { io_handler_.Set(std::move(handler), IsOnOwnThread()); }
   /// On the io thread, in the io handler.
   Clock::time_point IoReadTime() const { return io_service_.read_at(); }

@@ -42,6 +42,14 @@ class UserFunction {
     // The old one is destroyed here, under no lock: that runs the user's code.
   }
 
+  /// A function that calls the one that is set now, also after it was replaced; an empty one if
+  /// none is set. Set does not wait for its calls.
+  Function Get() {
+    const MutexLock lock(mutex_);
+    if (current_ == nullptr) return {};
+    return [function = current_](const auto&... arguments) { return (*function)(arguments...); };
+  }
+
   /// One call, or several in a row, of the thread that calls: from here to its end, Set waits.
   class Call {
    public:

@@ -255,6 +255,13 @@ MOCK_HYPERSTART_INLINE void MockHyperstart::SetHandler(Handler handler) {
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetDefaultReply(Reply reply) {
   impl_->server.policy().SetDefaultReply(std::move(reply));
 }
+MOCK_HYPERSTART_INLINE Handler MockHyperstart::GetHandler() { return impl_->server.GetHandler(); }
+MOCK_HYPERSTART_INLINE MockHyperstart::IoHandler MockHyperstart::GetIoHandler() {
+  return impl_->server.GetIoHandler();
+}
+MOCK_HYPERSTART_INLINE ConnectionHandler MockHyperstart::GetConnectionHandler() {
+  return impl_->server.GetConnectionHandler();
+}
 MOCK_HYPERSTART_INLINE void MockHyperstart::SetIoHandler(IoHandler handler) {
   impl_->server.SetIoHandler(std::move(handler));
 }
