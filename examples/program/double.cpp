@@ -73,6 +73,9 @@ class Double::Agent final : public hyperstart::detail::ModelledServer {
   Agent(hyperstart::detail::Server& server, Double& owner)
       : ModelledServer(server), owner_(owner) {}
   void SetHandler(Handler handler) override { owner_.SetModelHandler(std::move(handler)); }
+  Handler GetHandler() { return owner_.ModelHandler(); }
+  hyperstart::IoHandler GetIoHandler() { return to_.GetIoHandler(); }
+  hyperstart::ConnectionHandler GetConnectionHandler() { return to_.GetConnectionHandler(); }
   void SendRaw(hyperstart::Channel channel, std::string_view bytes) { to_.SendRaw(channel, bytes); }
   void SetConnectionHandler(hyperstart::ConnectionHandler handler) {
     to_.SetConnectionHandler(std::move(handler));
@@ -106,15 +109,16 @@ Double::Double(const Settings& settings) : server_(OptionsOf(settings)) {
           server_.log().Words(hyperstart::EventKind::kFault, channel, text);
         }));
   }
+  if (settings.model) AttachModel(settings);
   if (!settings.replay.empty()) {
     replayed_ = std::make_unique<Agent>(server_, *this);
     hyperstart::detail::ReplayRules rules = settings.replay_rules;
     rules.SetGreeted(options());
-    hyperstart::detail::AttachReplay(
-        *replayed_, settings.replay, rules,
-        [this](hyperstart::Channel channel) { server_.channel(channel).Disconnect(); });
+    hyperstart::detail::AttachReplay(*replayed_, settings.replay, rules);
   }
-  if (!settings.model) return;
+}
+
+void Double::AttachModel(const Settings& settings) {
   model_ = std::make_unique<hyperstart::detail::AttachedCore>(
       std::make_unique<Agent>(server_, *this), settings.old_agent);
   (*model_)->ChangeSetup([&](hyperstart::detail::MachineSetup& setup) {
@@ -214,6 +218,11 @@ void Double::Subscribe(hyperstart::detail::EventSink* sink) {
 void Double::Unsubscribe(hyperstart::detail::EventSink* sink) {
   const std::lock_guard lock(hub_.mutex);
   hub_.sinks.erase(std::remove(hub_.sinks.begin(), hub_.sinks.end(), sink), hub_.sinks.end());
+}
+
+Handler Double::ModelHandler() {
+  const std::lock_guard lock(handlers_mutex_);
+  return model_handler_;
 }
 
 void Double::SetModelHandler(Handler handler) {

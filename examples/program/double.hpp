@@ -18,6 +18,7 @@
 #include "json_values.hpp"
 #include "mock_hyperstart/detail/agent/server.hpp"
 #include "mock_hyperstart/detail/model/server_model.hpp"
+#include "mock_hyperstart/detail/recording/attached_replay.hpp"
 #include "mock_hyperstart/detail/recording/event_file.hpp"
 #include "mock_hyperstart/detail/recording/pcapng.hpp"
 #include "mock_hyperstart/detail/recording/recording_writer.hpp"
@@ -110,6 +111,8 @@ class Double {
   };
 
   void OpenFiles(const Settings& settings);
+  void AttachModel(const Settings& settings);
+  hyperstart::Handler ModelHandler();
   void SetModelHandler(hyperstart::Handler handler);
   void UpdateHandler();
   void ReplaceCommandHandler(const void* owner, hyperstart::Handler handler);

@@ -35,9 +35,15 @@ void CheckTogether(const Settings& settings) {
   if (forwards && settings.model) {
     throw CLI::ValidationError("--forward", "the agent answers, and not --model: give one of them");
   }
-  if (!settings.replay.empty() && (forwards || settings.model)) {
-    throw CLI::ValidationError(
-        "--replay", "the recording answers, and not --model or --forward: give one of them");
+  const bool goes_on = settings.replay_rules.goes_on_after_end;
+  if (!settings.replay.empty() && (forwards || (settings.model && !goes_on))) {
+    throw CLI::ValidationError("--replay",
+                               "the recording answers, and not --model or --forward: give one of "
+                               "them. For the model after "
+                               "the recording's end: --replay-after-end otherwise");
+  }
+  if (goes_on && settings.replay.empty()) {
+    throw CLI::ValidationError("--replay-after-end", "needs --replay");
   }
   if (settings.compare && !forwards) {
     throw CLI::ValidationError("--compare", "needs --forward: the agent to compare with the model");
@@ -68,6 +74,7 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
   std::string dialect;
   std::string next_acks;
   std::string compare;
+  std::string after_end;
   std::vector<std::string> forward;
   app.add_option("--ctl", options.ctl_path, "Where to listen for ctl (default: a fresh path)");
   app.add_option("--io", options.io_path, "Where to listen for io (default: a fresh path)");
@@ -109,6 +116,9 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
                  "A JSON pointer to what may differ from the recording; several times for several")
       ->expected(1)
       ->type_name("POINTER");
+  app.add_option("--replay-after-end", after_end,
+                 "What becomes of a command after the recording's end: violation (default), or "
+                 "otherwise: the handler, --model, or the default reply answers it");
   app.add_flag("--replay-to-the-end", settings.replay_rules.to_the_end,
                "A client that leaves before it has said all that was recorded is a violation");
   app.add_flag("--bounded", settings.bounded,
@@ -124,6 +134,10 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
     settings.compare = with_compare->count() > 0;
     if (!compare.empty()) settings.old_agent = OneOf<bool>("--compare", compare, kAgents);
     if (!forward.empty()) settings.forward = {forward[0], forward[1]};
+    if (!after_end.empty()) {
+      settings.replay_rules.goes_on_after_end =
+          OneOf<bool>("--replay-after-end", after_end, {{"violation", false}, {"otherwise", true}});
+    }
     CheckTogether(settings);
     if (with_programs->count() > 0) {
       if (!settings.model) throw CLI::ValidationError("--programs", "needs --model");

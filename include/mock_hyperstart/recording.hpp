@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "mock_hyperstart.hpp"
+#include "mock_hyperstart/detail/recording/attached_replay.hpp"
 #include "mock_hyperstart/detail/recording/pcapng.hpp"
 #include "mock_hyperstart/detail/recording/recording_writer.hpp"
 #include "mock_hyperstart/detail/recording/replayer.hpp"
@@ -62,7 +63,8 @@ struct ReplayOptions {
   /// What the mock does with a command after the recording's end.
   enum class AfterEnd {
     kViolation,  // and `error`
-    kOtherwise   // what would answer without the recording: the default reply
+    kOtherwise   // as without the recording: a handler that was set before Replay, such as that of
+                 // an AgentModel, which begins with no pod; else the default reply
   };
   AfterEnd after_end = AfterEnd::kViolation;
   /// A client that leaves, or is connected when the mock stops, and has not said all that the
@@ -78,16 +80,17 @@ struct ReplayOptions {
 /// client with `ready`, a recorded one is not sent again. A plan goes before the recording, which
 /// then knows nothing of that command.
 ///
-/// Sets the mock's handler, io handler and connection handler. Throws std::runtime_error for a
-/// file that can't be read, or is broken, with the line and what is wrong.
+/// Sets the mock's handler, io handler and connection handler. A connection handler that was set
+/// before is still called. Throws std::runtime_error for a file that can't be read, or is broken,
+/// with the line and what is wrong, and std::invalid_argument for an `ignore` that is no JSON
+/// pointer.
 inline void Replay(MockHyperstart& agent, const std::string& path, const ReplayOptions& options) {
   detail::ReplayRules rules;
   rules.ignore = options.ignore;
   rules.goes_on_after_end = options.after_end == ReplayOptions::AfterEnd::kOtherwise;
   rules.to_the_end = options.to_the_end;
   rules.SetGreeted(agent.GetOptions());
-  detail::AttachReplay(agent, path, rules,
-                       [&agent](Channel channel) { agent.Disconnect(channel); });
+  detail::AttachReplay(agent, path, rules);
 }
 /// The same with the default options.
 inline void Replay(MockHyperstart& agent, const std::string& path) { Replay(agent, path, {}); }

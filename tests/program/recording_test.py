@@ -163,6 +163,8 @@ class Recording(unittest.TestCase):
         self.assertIn('--forward', self.refuses('--forward', 'a'))
         self.assertIn('needs --forward', self.refuses('--compare'))
         self.assertIn('needs --replay', self.refuses('--replay-ignore', '/id'))
+        self.assertIn('needs --replay', self.refuses('--replay-after-end', 'otherwise'))
+        self.assertIn('another file', self.refuses('--record', self.path, '--pcapng', self.path))
         self.assertIn('--bounded', self.refuses('--bounded', '--record', self.path))
         self.assertIn('/nowhere/x', self.refuses('--record', '/nowhere/x'))
         self.assertIn('no regular file', self.refuses('--record', '/dev/null'))
@@ -178,6 +180,15 @@ class Recording(unittest.TestCase):
         self.assertIn('cut off', self.refuses('--replay', self.path))
         self.record()
         self.assertIn('JSON pointer', self.refuses('--replay', self.path, '--replay-ignore', 'id'))
+
+    def test_the_model_answers_after_the_end(self):
+        self.record()
+        with Double('--replay', self.path, '--replay-after-end', 'otherwise', '--model',
+                    '--transport', 'unix') as double:
+            self.assertEqual(run_cat(double), HEARD)
+            with ctl(double) as c:
+                self.assertEqual(c.call(5, b'{}')[0], ERROR, 'there is no container')
+            self.assertEqual(double.close(), 0)
 
     def test_an_agent_is_compared_with_the_model(self):
         with Double('--model', '--transport', 'unix') as model:

@@ -32,13 +32,16 @@ RecordedEvent FromAgent(std::string bytes, Channel channel = Channel::kCtl) {
 
 /// A script's steps, each as "KIND: WHAT".
 std::vector<std::string> Steps(std::vector<RecordedEvent> events,
-                               Dialect dialect = Dialect::kHyperstart) {
+                               Dialect dialect = Dialect::kHyperstart,
+                               const std::string& transport = "unix") {
   Recording recording;
+  recording.transport = transport;
   recording.dialect = dialect;
   for (std::size_t i = 0; i < events.size(); ++i) events[i].line = i + 1;
   recording.events = std::move(events);
-  static const char* const kinds[] = {"open",  "client close", "command", "packet",
-                                      "reply", "unasked",      "raw",     "agent close"};
+  static const char* const kinds[] = {"open",    "client close", "command",
+                                      "packet",  "client raw",   "reply",
+                                      "unasked", "raw",          "agent close"};
   std::vector<std::string> steps;
   const Script script(recording);
   for (const Step& step : script.steps()) {
@@ -106,8 +109,35 @@ TEST(Script, WhatTheClientDidNotSendWholeIsLeftOut) {
   EXPECT_THAT(Steps({FromClient(half), Recorded(Kind::kClose, Channel::kCtl),
                      FromClient(wire::Ctl(wire::kPing))}),
               ElementsAre("client close: the client leaves ctl", "command: ping"));
-  EXPECT_THAT(Steps({FromClient(wire::U32(wire::kPing) + wire::U32(4) + wire::Ctl(wire::kPing))}),
-              IsEmpty());
+  EXPECT_THAT(Steps({FromClient(half), Recorded(Kind::kOpen, Channel::kCtl),
+                     FromClient(wire::Ctl(wire::kPing))}),
+              ElementsAre("open: a client connects to ctl", "command: ping"))
+      << "Stop records no close";
+}
+
+TEST(Script, ABrokenHeaderOfTheClientIsAStep) {
+  const std::string broken = wire::U32(wire::kPing) + wire::U32(4);
+  EXPECT_THAT(Steps({FromClient(broken + wire::Ctl(wire::kPing)), FromClient("more"),
+                     Recorded(Kind::kClose, Channel::kCtl), FromClient(wire::Ctl(wire::kPing))}),
+              ElementsAre("client raw: 8 bytes on ctl with a broken header",
+                          "client close: the client leaves ctl", "command: ping"));
+  EXPECT_THAT(Steps({Recorded(Kind::kWords, Channel::kCtl, broken),
+                     Recorded(Kind::kWords, Channel::kCtl, broken), FromClient(broken)}),
+              ElementsAre("client raw: 8 bytes on ctl with a broken header"))
+      << "of a violation";
+  EXPECT_THAT(Steps({Recorded(Kind::kWords, Channel::kCtl, wire::Ctl(wire::kPing))}), IsEmpty());
+}
+
+TEST(Script, OverVirtioAFrameGoesOnWithTheNextClient) {
+  const std::string ping = wire::Ctl(wire::kPing, "payload");
+  const std::string ack = wire::Ack("payload");
+  EXPECT_THAT(
+      Steps({FromClient(ping.substr(0, 9)), FromAgent(ack.substr(0, 9)),
+             Recorded(Kind::kClose, Channel::kCtl), Recorded(Kind::kOpen, Channel::kCtl),
+             FromClient(ping.substr(9)), FromAgent(ack.substr(9))},
+            Dialect::kHyperstart, "virtio-serial (QEMU)"),
+      ElementsAre("client close: the client leaves ctl", "open: a client connects to ctl",
+                  "command: ping 7 bytes \"payload\" -> 3", "reply: ack 7 bytes \"payload\""));
 }
 
 }  // namespace

@@ -33,13 +33,14 @@ struct RecordedEvent {
   Channel channel = Channel::kCtl;
   bool by_agent = false;  // of kClose
   double ms = 0;          // since the start
-  std::string bytes;
-  std::string text;      // of kWords
-  std::size_t line = 0;  // of the file
+  std::string bytes;      // of a kWords: those that a violation is about
+  std::string text;       // of kWords
+  std::size_t line = 0;   // of the file
 };
 
 struct Recording {
   std::string agent;
+  std::string transport;
   Dialect dialect = Dialect::kHyperstart;
   std::vector<RecordedEvent> events;
 };
@@ -89,6 +90,7 @@ class RecordingReader {
     }
     Recording recording;
     recording.agent = TextOr(json, "agent", "");
+    recording.transport = TextOr(json, "transport", "");
     recording.dialect = ReadDialect(json);
     const std::vector<std::size_t> lines = LinesOfEvents();
     for (std::size_t i = 0; i < events->size(); ++i) {
@@ -176,6 +178,7 @@ class RecordingReader {
       event.bytes = FromHex(json, line);
     } else if (dir == "fault" || dir == "warning" || dir == "violation") {
       event.text = TextOr(json, "text", "");
+      if (dir == "violation" && json.contains("hex")) event.bytes = FromHex(json, line);
     } else {
       Fail(line, fmt::format("\"dir\" is {}, which is none of open, close, client->agent, "
                              "agent->client, fault, warning and violation",

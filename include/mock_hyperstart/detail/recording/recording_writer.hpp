@@ -24,7 +24,8 @@
 //   by       of a close: client or agent. Stop of the mock is no close: the agent lives on
 //   hex      bytes in the order in which they were sent: a frame, several, or a part of one. Of a
 //            violation: the bytes that it is about
-//   text     of a fault, a warning or a violation: what happened, for people
+//   text     of a fault, a warning or a violation: what happened, for people. Half a close and a
+//            reset by the mock are faults: a replay does not repeat them
 //   dialect  who numbers the commands from 23 on: hyperstart or clear-containers
 //   agent_end  "closed" if the agent has closed the channel that was open last; else "running"
 //

@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,7 @@
 #include "mock_hyperstart/detail/net/mutex.hpp"
 #include "mock_hyperstart/detail/recording/payload_diff.hpp"
 #include "mock_hyperstart/detail/recording/recording_reader.hpp"
+#include "mock_hyperstart/detail/recording/replayed_values.hpp"
 #include "mock_hyperstart/detail/recording/script.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
@@ -45,13 +47,22 @@ struct ReplayAgent {
   std::function<void(Command, std::string_view)> send_message;
   std::function<void(std::uint64_t, std::string_view)> send_io;
   std::function<void(Channel, std::string_view)> send_raw;
-  std::function<void(Channel)> disconnect;
+  /// After what was sent to the client.
+  std::function<void(Channel)> close;
   std::function<void(Violation)> report;
+  std::function<void(Channel, std::string_view)> note;
+};
+
+/// What would answer without the replay; each may be empty. Called under no lock.
+struct ReplayFallback {
+  Handler handler;       // after the recording's end
+  IoHandler io_handler;  // the same
+  ConnectionHandler connection_handler;
 };
 
 struct ReplayRules {
   std::vector<std::string> ignore;  // JSON pointers to what may differ in a command's payload
-  bool goes_on_after_end = false;   // else what comes then is a violation
+  bool goes_on_after_end = false;   // with the fallback; else what comes then is a violation
   bool to_the_end = false;          // a client that stops before it is a violation
   /// So many clients get `ready` from the mock itself, and not from the recording.
   std::size_t greeted = 0;
@@ -67,16 +78,17 @@ struct ReplayRules {
 
 class Replayer : public std::enable_shared_from_this<Replayer> {
  public:
-  /// Throws nlohmann::json::exception for a pointer that is none.
+  /// Throws std::invalid_argument for a pointer that is none.
   Replayer(const Recording& recording, std::string name, const ReplayRules& rules,
-           ReplayAgent agent)
+           ReplayAgent agent, ReplayFallback fallback = {})
       : script_(recording),
         name_(std::move(name)),
         goes_on_after_end_(rules.goes_on_after_end),
         to_the_end_(rules.to_the_end),
         agent_(std::move(agent)),
-        arrived_(script_.steps().size()) {
-    for (const std::string& pointer : rules.ignore) ignored_.emplace_back(pointer);
+        fallback_(std::move(fallback)),
+        arrived_(script_.steps().size()),
+        values_(Pointers(rules.ignore)) {
     // Nothing waits for the first client of a channel: what is sent before waits for it.
     for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
       for (std::size_t i = 0; i < steps().size(); ++i) {
@@ -97,6 +109,22 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
 
   /// A client has connected, or has left.
   void OnConnection(Channel channel, bool is_connected) {
+    TakeConnection(channel, is_connected);
+    if (fallback_.connection_handler) fallback_.connection_handler(channel, is_connected);
+  }
+
+  Reply OnCommand(const DecodedMessage& message) {
+    if (std::optional<Reply> reply = Answer(message)) return *std::move(reply);
+    return fallback_.handler ? fallback_.handler(message) : Reply();
+  }
+
+  void OnPacket(const IoPacket& packet) {
+    if (TakePacket(packet)) return;
+    if (fallback_.io_handler) fallback_.io_handler(packet);
+  }
+
+ private:
+  void TakeConnection(Channel channel, bool is_connected) {
     const MutexLock lock(mutex_);
     bool& closed = closed_[channel == Channel::kCtl ? 0 : 1];
     is_open_[channel == Channel::kCtl ? 0 : 1] = is_connected;
@@ -104,20 +132,22 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       closed = false;
       bool& was_open = was_open_[channel == Channel::kCtl ? 0 : 1];
       if (std::exchange(was_open, true)) Arrive(FindNext(Step::What::kOpen, channel));
-    } else if (!std::exchange(closed, false)) {
-      Arrive(FindNext(Step::What::kClientClose, channel));
+    } else {
+      if (channel == Channel::kCtl) is_replying_ = false;  // OnReplySent may never be called
+      if (!std::exchange(closed, false)) Arrive(FindEnd(channel));
     }
     Advance({});
     if (to_the_end_ && !has_left_ && !is_open_[0] && !is_open_[1]) CheckEnd();
   }
 
-  Reply OnCommand(const DecodedMessage& message) {
+  /// Nothing: it comes after the recording's end, where the fallback answers.
+  std::optional<Reply> Answer(const DecodedMessage& message) {
     const MutexLock lock(mutex_);
     is_replying_ = false;
     if (has_left_) return Reply::Error();
     const std::optional<std::size_t> expected = FindNext(Step::What::kCommand, Channel::kCtl);
     if (!expected) {
-      if (goes_on_after_end_) return {};
+      if (goes_on_after_end_) return std::nullopt;
       Leave(Channel::kCtl, expected, DescribeCame(message), message.payload, {});
       return Reply::Error();
     }
@@ -126,31 +156,48 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       Leave(Channel::kCtl, expected, DescribeCame(message), message.payload, {});
       return Reply::Error();
     }
+    const bool bytes_follow = message.command == Command::kWriteFile;
     const std::string difference =
-        DiffPayloads(step.bytes, message.payload, ignored_, message.command == Command::kWriteFile);
+        DiffPayloads(step.bytes, message.payload, values_.ignored(), bytes_follow);
     if (!difference.empty()) {
       Leave(Channel::kCtl, expected, DescribeCame(message), message.payload, difference);
       return Reply::Error();
     }
-    Learn(step.bytes, message.payload);
-    Arrive(expected);
-    if (!Advance(step.reply)) return Reply::Nothing();
+    values_.Learn(step.bytes, message.payload, bytes_follow);
+    ArriveWithConnections(*expected);
+    if (!Advance(step.reply)) {
+      if (step.reply) NoteWait(step);
+      return Reply::Nothing();  // it comes later
+    }
     const Step& reply = steps()[*step.reply];
     is_replying_ = true;
-    return Reply::Frame(reply.command, Translate(reply.bytes)).Then([self = shared_from_this()] {
-      self->OnReplySent();
-    });
+    return Reply::Frame(reply.command, values_.Translate(reply.bytes))
+        .Then([self = shared_from_this()] { self->OnReplySent(); });
   }
 
-  void OnPacket(const IoPacket& packet) {
+  /// False: it comes after the recording's end, where the fallback gets it.
+  bool TakePacket(const IoPacket& packet) {
     const MutexLock lock(mutex_);
-    if (has_left_) return;
-    const std::string difference = TakePacket(packet);
-    if (!difference.empty()) return;
-    Advance({});
+    if (has_left_) return true;
+    if (goes_on_after_end_ && !FindNext(Step::What::kPacket, Channel::kIo)) return false;
+    if (IsExpected(packet)) Advance({});
+    return true;
   }
 
- private:
+  static std::vector<JsonPointer> Pointers(const std::vector<std::string>& texts) {
+    std::vector<JsonPointer> pointers;
+    for (const std::string& text : texts) {
+      if (!text.empty() && text[0] != '/') {
+        throw std::invalid_argument(
+            "mock_hyperstart: what a replay ignores is a JSON pointer, which "
+            "begins with /: " +
+            text);
+      }
+      pointers.emplace_back(text);
+    }
+    return pointers;
+  }
+
   const std::vector<Step>& steps() const { return script_.steps(); }
 
   /// The first step of that kind which has not come.
@@ -161,8 +208,24 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     }
     return {};
   }
+  /// What ends a connection next: the client leaves, or the mock cannot understand it any more.
+  std::optional<std::size_t> FindEnd(Channel channel) const MOCK_HYPERSTART_REQUIRES(mutex_) {
+    const std::optional<std::size_t> close = FindNext(Step::What::kClientClose, channel);
+    const std::optional<std::size_t> raw = FindNext(Step::What::kClientRaw, channel);
+    return raw && (!close || *raw < *close) ? raw : close;
+  }
   void Arrive(std::optional<std::size_t> step) MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (step) arrived_[*step] = true;
+  }
+  /// A frame of the client: what was recorded before of connections of that channel has come, or
+  /// this client does without it.
+  void ArriveWithConnections(std::size_t at) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    arrived_[at] = true;
+    for (std::size_t i = cursor_; i < at; ++i) {
+      const bool is_connection =
+          steps()[i].what == Step::What::kOpen || steps()[i].what == Step::What::kClientClose;
+      if (is_connection && steps()[i].channel == steps()[at].channel) arrived_[i] = true;
+    }
   }
 
   void OnReplySent() {
@@ -185,14 +248,13 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   void Do(const Step& step) MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (step.what == Step::What::kAgentClose) {
       closed_[step.channel == Channel::kCtl ? 0 : 1] = true;
-      agent_.disconnect(step.channel);
+      agent_.close(step.channel);
     } else if (step.what == Step::What::kRaw) {
       agent_.send_raw(step.channel, step.bytes);
     } else if (step.channel == Channel::kCtl) {
-      agent_.send_message(step.command, Translate(step.bytes));
+      agent_.send_message(step.command, values_.Translate(step.bytes));
     } else {
-      const auto seq = seqs_.find(step.seq);
-      agent_.send_io(seq == seqs_.end() ? step.seq : seq->second, step.bytes);
+      agent_.send_io(values_.OwnSeq(step.seq), step.bytes);
     }
   }
 
@@ -204,13 +266,12 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     std::size_t taken = 0;             // bytes of that one
   };
 
-  /// Why the packet is not in the recording; empty if it is.
-  std::string TakePacket(const IoPacket& packet) MOCK_HYPERSTART_REQUIRES(mutex_) {
-    Stream& stream = streams_[RecordedSeq(packet.seq)];
+  /// False if the recorded client did not send that.
+  bool IsExpected(const IoPacket& packet) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    Stream& stream = streams_[values_.RecordedSeq(packet.seq)];
     std::string_view rest = packet.data;
     do {
       if (stream.next == stream.packets.size()) {
-        if (goes_on_after_end_ && !FindNext(Step::What::kPacket, Channel::kIo)) return {};
         return LeaveStream(packet, {}, "\n    the recorded client sent no more on this stream");
       }
       const std::size_t at = stream.packets[stream.next];
@@ -224,59 +285,20 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       rest.remove_prefix(part.size());
       stream.taken += part.size();
       if (part.size() < wanted.size()) continue;
-      Arrive(at);
+      ArriveWithConnections(at);
       ++stream.next;
       stream.taken = 0;
     } while (!rest.empty());
-    return {};
+    return true;
   }
-  std::string LeaveStream(const IoPacket& packet, std::optional<std::size_t> expected,
-                          const std::string& difference) MOCK_HYPERSTART_REQUIRES(mutex_) {
-    std::string came = packet.eof() ? fmt::format("seq {} end of stream", packet.seq)
-                                    : fmt::format("seq {} {} {}", packet.seq,
-                                                  Bytes(packet.data.size()), OneLine(packet.data));
+  bool LeaveStream(const IoPacket& packet, std::optional<std::size_t> expected,
+                   const std::string& difference) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    const std::string came = packet.eof()
+                                 ? fmt::format("seq {} end of stream", packet.seq)
+                                 : fmt::format("seq {} {} {}", packet.seq,
+                                               Bytes(packet.data.size()), OneLine(packet.data));
     Leave(Channel::kIo, expected, came, packet.data, difference);
-    return came;
-  }
-  std::uint64_t RecordedSeq(std::uint64_t seq) const MOCK_HYPERSTART_REQUIRES(mutex_) {
-    for (const auto& [recorded, own] : seqs_) {
-      if (own == seq) return recorded;
-    }
-    return seq;
-  }
-
-  // ---- What may differ: the agent repeats the client's ids and seqs, not the recorded ones.
-
-  void Learn(std::string_view recorded, std::string_view came) MOCK_HYPERSTART_REQUIRES(mutex_) {
-    if (ignored_.empty() || recorded == came) return;
-    const nlohmann::json left = nlohmann::json::parse(recorded, nullptr, false);
-    const nlohmann::json right = nlohmann::json::parse(came, nullptr, false);
-    for (const JsonPointer& pointer : ignored_) {
-      if (!left.contains(pointer) || !right.contains(pointer)) continue;
-      const nlohmann::json& before = left.at(pointer);
-      const nlohmann::json& now = right.at(pointer);
-      if (before.is_string() && now.is_string() && before != now) {
-        texts_[JsonString(before.get<std::string>())] = JsonString(now.get<std::string>());
-      }
-      const bool is_seq =
-          !pointer.empty() && (pointer.back() == "stdio" || pointer.back() == "stderr");
-      if (is_seq && before.is_number_unsigned() && now.is_number_unsigned()) {
-        seqs_[before.get<std::uint64_t>()] = now.get<std::uint64_t>();
-      }
-    }
-  }
-  /// A payload of the agent, with what the client says instead of the recorded.
-  std::string Translate(const std::string& payload) const MOCK_HYPERSTART_REQUIRES(mutex_) {
-    if (texts_.empty() || payload.empty() || payload[0] != '{') return payload;
-    std::string out;
-    for (std::size_t at = 0; at < payload.size();) {
-      const auto text = std::find_if(texts_.begin(), texts_.end(), [&](const auto& pair) {
-        return payload.compare(at, pair.first.size(), pair.first) == 0;
-      });
-      out += text == texts_.end() ? std::string(1, payload[at]) : text->second;
-      at += text == texts_.end() ? 1 : text->first.size();
-    }
-    return out;
+    return false;
   }
 
   /// The recorded agent's `ready` to a client that has just connected.
@@ -302,6 +324,17 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
         Leave(step.channel, i, "nothing: the client has left", {}, {});
       return;
     }
+  }
+
+  /// Why the client gets no reply yet.
+  void NoteWait(const Step& command) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    if (cursor_ == steps().size()) return;
+    const Step& next = steps()[cursor_];
+    agent_.note(Channel::kCtl,
+                fmt::format("the replay waits for what the recorded client did before it got the "
+                            "reply to {}: {} (line {})",
+                            CommandName(command.command, script_.dialect()),
+                            DescribeStep(next, script_.dialect()), next.line));
   }
 
   std::string DescribeCame(const DecodedMessage& message) const {
@@ -345,7 +378,7 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   const bool goes_on_after_end_;
   const bool to_the_end_;
   const ReplayAgent agent_;
-  std::vector<JsonPointer> ignored_;
+  const ReplayFallback fallback_;
   std::set<std::size_t> greetings_;  // steps that are the mock's to do
   Mutex mutex_;
   std::vector<bool> arrived_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // for each step of the client
@@ -356,33 +389,8 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   bool is_open_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};   // ctl, io
   bool closed_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};    // by the agent: ctl, io
   std::map<std::uint64_t, Stream> streams_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
-  std::map<std::string, std::string> texts_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
-  std::map<std::uint64_t, std::uint64_t> seqs_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  ReplayedValues values_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
 };
-
-/// Lets `agent`, a mock or a server, answer as a recording says. Before its Start.
-template <typename Agent, typename Disconnect>
-void AttachReplay(Agent& agent, const std::string& path, const ReplayRules& rules,
-                  Disconnect disconnect) {
-  ReplayAgent actions;
-  actions.send_message = [&agent](Command command, std::string_view payload) {
-    agent.SendMessage(command, payload);
-  };
-  actions.send_io = [&agent](std::uint64_t seq, std::string_view data) { agent.SendIo(seq, data); };
-  actions.send_raw = [&agent](Channel channel, std::string_view bytes) {
-    agent.SendRaw(channel, bytes);
-  };
-  actions.disconnect = std::move(disconnect);
-  actions.report = [&agent](Violation violation) { agent.ReportViolation(std::move(violation)); };
-  const auto replayer =
-      std::make_shared<Replayer>(RecordingReader::ReadFile(path), path, rules, std::move(actions));
-  agent.SetConnectionHandler([replayer](Channel channel, bool is_connected) {
-    replayer->OnConnection(channel, is_connected);
-  });
-  agent.SetIoHandler([replayer](const IoPacket& packet) { replayer->OnPacket(packet); });
-  agent.SetHandler(
-      [replayer](const DecodedMessage& message) { return replayer->OnCommand(message); });
-}
 
 }  // namespace hyperstart::detail
 

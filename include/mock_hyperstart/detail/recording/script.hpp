@@ -30,6 +30,7 @@ struct Step {
     kClientClose,  // the same
     kCommand,      // of the client
     kPacket,       // of the client
+    kClientRaw,    // bytes of the client with a broken header, which end its connection
     kReply,        // of the agent: ack or error, to a command
     kUnasked,      // another frame of the agent
     kRaw,          // bytes of the agent that are no whole frame
@@ -45,7 +46,7 @@ struct Step {
 
   bool IsByClient() const {
     return what == What::kOpen || what == What::kClientClose || what == What::kCommand ||
-           what == What::kPacket;
+           what == What::kPacket || what == What::kClientRaw;
   }
 };
 
@@ -60,6 +61,8 @@ inline std::string DescribeStep(const Step& step, Dialect dialect) {
       return "the client leaves " + channel;
     case Step::What::kAgentClose:
       return "the agent closes " + channel;
+    case Step::What::kClientRaw:
+      return fmt::format("{} on {} with a broken header", Bytes(step.bytes.size()), channel);
     case Step::What::kRaw:
       return fmt::format("{} on {}", Bytes(step.bytes.size()), channel);
     case Step::What::kPacket:
@@ -80,9 +83,8 @@ class StepReader {
  public:
   explicit StepReader(bool by_client) : by_client_(by_client) {}
 
-  /// Adds a step for each frame that ends in the event. Where the agent's header is broken: raw
-  /// bytes from there on. A client's bytes are not understood from there on, nor were they by the
-  /// agent.
+  /// Adds a step for each frame that ends in the event. Where a header is broken: raw bytes from
+  /// there on; of a client, one step for all of them.
   void Read(const RecordedEvent& event, std::vector<Step>& steps) {
     line_ = event.line;
     channel_ = event.channel;
@@ -92,15 +94,28 @@ class StepReader {
       if (!reader_.error().empty()) {
         broken_ = true;
         AddRaw(reader_.PartialBytes(), steps);
+        if (by_client_) return;
       } else if (frame.complete) {
         AddFrame(frame, steps);
       }
     }
-    if (!rest.empty()) AddRaw(std::string(rest), steps);
+    if (!by_client_) AddRaw(std::string(rest), steps);
   }
-  /// The connection has ended: what there is of a frame is raw bytes.
+  /// A mock records the client's bytes from a broken header on only in the violation.
+  void ReadViolation(const RecordedEvent& event, std::vector<Step>& steps) {
+    FrameReader<Header> reader(kNoLimit);
+    std::string_view rest = event.bytes;
+    if (broken_ || rest.empty()) return;
+    reader.Next(rest);
+    broken_ = !reader.error().empty();
+    line_ = event.line;
+    channel_ = event.channel;
+    if (broken_) AddRaw(event.bytes, steps);
+  }
+  /// The connection has ended: what there is of a frame of the agent is raw bytes.
   void End(std::vector<Step>& steps) {
-    if (!broken_ && reader_.partial().bytes > 0) AddRaw(reader_.PartialBytes(), steps);
+    if (!by_client_ && !broken_ && reader_.partial().bytes > 0)
+      AddRaw(reader_.PartialBytes(), steps);
     reader_ = FrameReader<Header>(kNoLimit);
     broken_ = false;
   }
@@ -109,9 +124,9 @@ class StepReader {
   static constexpr std::size_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
 
   void AddRaw(std::string bytes, std::vector<Step>& steps) const {
-    if (by_client_ || bytes.empty()) return;
+    if (bytes.empty()) return;
     Step step;
-    step.what = Step::What::kRaw;
+    step.what = by_client_ ? Step::What::kClientRaw : Step::What::kRaw;
     step.channel = channel_;
     step.bytes = std::move(bytes);
     step.line = line_;
@@ -153,15 +168,21 @@ class Script {
     StepReader<CtlHeader> answers(false);
     StepReader<IoHeader> input(true);
     StepReader<IoHeader> output(false);
+    const auto end = [&](bool ctl) {
+      ctl ? answers.End(steps_) : output.End(steps_);
+      ctl ? commands.End(steps_) : input.End(steps_);
+    };
+    // Over virtio, a frame in which a client leaves goes on with what the next one says or hears.
+    const bool frames_go_on = recording.transport.substr(0, 6) == "virtio";
     for (const RecordedEvent& event : recording.events) {
       const bool ctl = event.channel == Channel::kCtl;
       switch (event.kind) {
-        case RecordedEvent::Kind::kOpen:
+        case RecordedEvent::Kind::kOpen:  // Stop records no close
+          if (!frames_go_on) end(ctl);
           Add(Step::What::kOpen, event);
           break;
         case RecordedEvent::Kind::kClose:
-          ctl ? answers.End(steps_) : output.End(steps_);
-          ctl ? commands.End(steps_) : input.End(steps_);
+          if (event.by_agent || !frames_go_on) end(ctl);
           Add(event.by_agent ? Step::What::kAgentClose : Step::What::kClientClose, event);
           break;
         case RecordedEvent::Kind::kFromClient:
@@ -171,11 +192,12 @@ class Script {
           ctl ? answers.Read(event, steps_) : output.Read(event, steps_);
           break;
         case RecordedEvent::Kind::kWords:
+          ctl ? commands.ReadViolation(event, steps_) : input.ReadViolation(event, steps_);
           break;
       }
     }
-    answers.End(steps_);
-    output.End(steps_);
+    end(true);
+    end(false);
     MatchReplies();
   }
 
