@@ -35,6 +35,7 @@ TEST(PayloadDiff, AnotherTypeIsTheWhole) {
 TEST(PayloadDiff, WhatIsIgnoredMayDiffer) {
   EXPECT_EQ(Diff(R"({"id":"a","p":[1,2]})", R"({"id":"b","p":[1,3]})", {"/id", "/p/1"}), "");
   EXPECT_EQ(Diff(R"({"id":"a"})", R"({})", {"/id"}), "") << "it may also be missing";
+  EXPECT_EQ(Diff(R"({"p":[1,2]})", R"({"p":[1]})", {"/p/1"}), "") << "in a list, too";
   EXPECT_EQ(Diff(R"({"p":[1,2]})", R"({"p":[2,2]})", {"/p/1", "/no", ""}),
             "\n    /p/0: expected 1, came 2");
 }

@@ -36,14 +36,17 @@ inline JsonAndBytes SplitPayload(std::string_view payload, bool bytes_follow) {
   return {std::move(json), payload.substr(end)};
 }
 
-/// Removes what `pointer` points to. False if there is nothing.
-inline bool RemoveFromJson(nlohmann::json& json, const JsonPointer& pointer) {
+/// Removes what `pointer` points to. False if there is nothing. `keeps_places`: the other elements
+/// of its list keep theirs.
+inline bool RemoveFromJson(nlohmann::json& json, const JsonPointer& pointer, bool keeps_places) {
   if (pointer.empty() || !json.contains(pointer)) return false;
   nlohmann::json& parent = json.at(pointer.parent_pointer());
   if (parent.is_object()) {
     parent.erase(pointer.back());
+  } else if (const std::size_t index = std::stoul(pointer.back()); keeps_places) {
+    parent.at(index) = nullptr;
   } else {
-    parent.at(std::stoul(pointer.back())) = nullptr;  // the other elements keep their places
+    parent.erase(index);
   }
   return true;
 }
@@ -63,8 +66,9 @@ inline std::string DiffPayloads(std::string_view expected, std::string_view came
   std::string text;
   if (!left.json.is_null() && !right.json.is_null()) {
     for (const JsonPointer& pointer : ignored) {
-      RemoveFromJson(left.json, pointer);
-      RemoveFromJson(right.json, pointer);
+      const bool in_both = left.json.contains(pointer) && right.json.contains(pointer);
+      RemoveFromJson(left.json, pointer, in_both);
+      RemoveFromJson(right.json, pointer, in_both);
     }
     for (const nlohmann::json& change : nlohmann::json::diff(left.json, right.json)) {
       const std::string path = change.at("path");

@@ -239,12 +239,13 @@ class RecordingReader {
     const std::size_t at = text_.find(key);
     return at == std::string_view::npos ? 1 : LineAt(at);
   }
-  /// Of each object in a list of the outermost object, in order. `text_` is valid JSON.
+  /// Of each value in "events", in order. `text_` is valid JSON.
   std::vector<std::size_t> LinesOfEvents() const {
     std::vector<std::size_t> lines;
     std::size_t line = 1;
     int depth = 0;
     bool in_string = false;
+    bool value_begins = false;  // at depth 2, after [ or ,
     const std::size_t begin = std::min(text_.find("\"events\""), text_.size());
     for (std::size_t i = 0; i < text_.size(); ++i) {
       const char byte = text_[i];
@@ -254,10 +255,14 @@ class RecordingReader {
         if (byte == '"') in_string = false;
         continue;
       }
+      if (value_begins && std::string_view(" \t\r\n]").find(byte) == std::string_view::npos) {
+        lines.push_back(line);
+        value_begins = false;
+      }
       if (byte == '"') in_string = true;
-      if (byte == '{' && depth == 2 && i > begin) lines.push_back(line);
       if (byte == '{' || byte == '[') ++depth;
       if (byte == '}' || byte == ']') --depth;
+      if ((byte == '[' || byte == ',') && depth == 2 && i > begin) value_begins = true;
     }
     return lines;
   }
