@@ -80,9 +80,12 @@ class MockHyperstart {
   ///
   /// What the test sends comes between two frames of the agent. When one side leaves, the mock
   /// leaves the other side, too. After the agent has sent an invalid header, the mock forwards all
-  /// bytes as they come, and ignores plans. If the agent can't be reached within Options::timeout,
-  /// the client is disconnected, and Stop reports it. Throws std::logic_error if the mock is
-  /// started.
+  /// bytes as they come, and ignores plans.
+  ///
+  /// The agent may start later than its clients. The mock tries for Options::timeout to connect to
+  /// it, also when the client has left: the agent still gets what the client had sent. If the agent
+  /// can't be reached, the client is disconnected, and Stop reports it, unless Stop came before.
+  /// Throws std::logic_error if the mock is started.
   void ForwardTo(SocketPaths agent);
   /// Used by CompareWithModel (mock_hyperstart/compare.hpp), which is the one to call. Before
   /// Start: else it throws std::logic_error. The mock shares the observer, and calls it on its own

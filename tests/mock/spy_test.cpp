@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <future>
@@ -343,6 +344,59 @@ TEST_F(SpyTest, WaitsForAnAgentThatStartsLate) {
   EXPECT_EQ(ctl.ReadAnswer().reply.key, wire::kAck);
 }
 
+TEST_F(SpyTest, WhatAClientThatLeavesBeforeTheAgentStartsHadSentStillArrives) {
+  spy_.Start();
+  Ctl().Write(wire::Ctl(wire::kStartPod, "{}") + wire::Ctl(wire::kDestroyPod));
+  Io().Write(wire::Io(3, "in"));
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kIo, kDeadline));
+  EXPECT_FALSE(spy_.WaitForDisconnect(Channel::kCtl, kMoment)) << "it is not dropped";
+  agent_.Start();
+  for (MockHyperstart* const mock : {&spy_, &agent_}) {
+    EXPECT_EQ(mock->WaitForMessage(Command::kStartPod, kDeadline)->payload, "{}");
+    EXPECT_TRUE(mock->WaitForMessage(Command::kDestroyPod, kDeadline));
+    EXPECT_EQ(mock->ReadIo(3, kDeadline)->data, "in");
+  }
+  EXPECT_EQ(Ctl().Call(wire::kPing).reply.key, wire::kAck) << "the next client is passed on, too";
+  spy_.Stop();
+  agent_.Stop();
+  EXPECT_EQ(BytesOf(spy_, Channel::kCtl, EventKind::kReceived),
+            BytesOf(agent_, Channel::kCtl, EventKind::kReceived));
+}
+
+TEST_F(SpyTest, WithAPlanItArrivesToo) {
+  spy_.On(Command::kStartPod).WillOnce(Reply::Ack());
+  spy_.Start();
+  Ctl().Write(wire::Ctl(wire::kStartPod) + wire::Ctl(wire::kPing) + wire::Ctl(wire::kDestroyPod));
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kCtl, kDeadline));
+  agent_.Start();
+  EXPECT_TRUE(agent_.WaitForMessage(Command::kPing, kDeadline));
+  EXPECT_TRUE(agent_.WaitForMessage(Command::kDestroyPod, kDeadline));
+  EXPECT_TRUE(spy_.WaitForPlans(kDeadline));
+  EXPECT_TRUE(agent_.PeekMessages().empty()) << "no startpod";
+}
+
+TEST_F(SpyTest, WhatAClientThatHasLeftHadSentArrivesAlthoughTheMockStops) {
+  spy_.Start();
+  Ctl().Write(wire::Ctl(wire::kDestroyPod));
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kCtl, kDeadline));
+  agent_.Start();
+  spy_.Stop();
+  EXPECT_TRUE(agent_.WaitForMessage(Command::kDestroyPod, kDeadline));
+}
+
+TEST_F(SpyTest, StopDoesNotWaitForAnAgentThatIsNotThere) {
+  spy_.Start();
+  Ctl().Write(wire::Ctl(wire::kDestroyPod));
+  const RawClient io = Io();
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kCtl, kDeadline));
+  ASSERT_TRUE(spy_.WaitForConnection(Channel::kIo, kDeadline));
+  const auto begin = std::chrono::steady_clock::now();
+  spy_.Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kDeadline) << "which is Options::timeout";
+  EXPECT_THAT(spy_.Transcript(), HasSubstr("since the mock stops: No such file or directory"));
+}
+
 TEST_F(SpyTest, StopEndsEverythingAtOnce) {
   agent_.SetDefaultReply(Reply::Nothing());
   spy_.On(Command::kStartPod).WillRepeatedly(Reply::Ack());
@@ -372,6 +426,17 @@ TEST(Spy, SaysThatItCannotReachTheAgent) {
                         "or directory (tried for 30 ms)"));
   spy.Start();
   EXPECT_THAT(ErrorOf([&] { spy.ForwardTo({"a", "b"}); }), HasSubstr("before Start()"));
+}
+
+TEST(Spy, SaysThatItCannotReachTheAgentOfAClientThatHasLeft) {
+  Options options;
+  options.timeout = 30ms;
+  MockHyperstart spy(options);
+  spy.ForwardTo({"/nowhere/ctl", "/nowhere/io"});
+  spy.Start();
+  RawClient::Ctl(spy.GetSocketPaths().ctl).Write(wire::Ctl(wire::kDestroyPod));
+  ASSERT_TRUE(spy.WaitForDisconnect(Channel::kCtl, kDeadline));
+  EXPECT_NONFATAL_FAILURE(spy.Stop(), "cannot forward a client of ctl");
 }
 
 TEST_F(SpyTest, PassesMuchOnBothWays) {

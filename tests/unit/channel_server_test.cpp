@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -32,6 +33,7 @@
 #include "mock_hyperstart/detail/net/channel_observer.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
 #include "mock_hyperstart/detail/net/listener.hpp"
+#include "support/deadline.hpp"
 #include "support/error_of.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
@@ -710,6 +712,19 @@ TEST_F(ChannelServerStopTest, ReadsAClientThatHasLeftToItsEnd) {
   for (int i = 0; i < 3; ++i) Connect().Write("abc");
   Stop();
   EXPECT_EQ(read, "abcabcabc");
+}
+
+TEST_F(ChannelServerStopTest, EndsAWaitForIt) {
+  Start();
+  server_->WaitForStop(std::chrono::milliseconds(1));
+  EXPECT_FALSE(server_->IsStopping()) << "the time was over";
+  BlockedCall<bool> wait([&] {
+    while (!server_->IsStopping()) server_->WaitForStop(kDeadline);
+    return true;
+  });
+  Stop();
+  EXPECT_TRUE(wait.Get());
+  server_->WaitForStop(kDeadline);  // returns at once
 }
 
 // ---- When it can't listen

@@ -10,8 +10,6 @@
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_FORWARDING_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_FORWARDING_HPP_
 
-#include <fmt/core.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -21,13 +19,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "mock_hyperstart/detail/agent/answer_batch.hpp"
-#include "mock_hyperstart/detail/agent/clock.hpp"
+#include "mock_hyperstart/detail/agent/connect_to_agent.hpp"
 #include "mock_hyperstart/detail/agent/event_log.hpp"
 #include "mock_hyperstart/detail/agent/exception_text.hpp"
 #include "mock_hyperstart/detail/agent/forward_observer.hpp"
@@ -36,6 +33,7 @@
 #include "mock_hyperstart/detail/agent/service_context.hpp"
 #include "mock_hyperstart/detail/net/channel_server.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
+#include "mock_hyperstart/detail/net/descriptor.hpp"
 #include "mock_hyperstart/detail/net/mutex.hpp"
 #include "mock_hyperstart/detail/net/upstream.hpp"
 #include "mock_hyperstart/detail/reply_spec.hpp"
@@ -73,30 +71,13 @@ class Forwarding {
 
   // ---- On the channel's thread
 
-  /// Connects to the agent, and tries again until Options::timeout is over. If that fails: false,
-  /// Stop says so, and the client is disconnected.
+  /// See ConnectToAgent. False if it has failed.
   bool Connect(const std::string& path) {
-    const auto end = Clock::now() + context_.options.timeout;
-    std::optional<Upstream::Connected> connected(Upstream::Connect(path));
-    while (connected->error != 0 && Clock::now() < end) {
-      if (!client_.Sleep(kRetry)) return false;
-      connected.emplace(Upstream::Connect(path));
-    }
-    if (connected->error != 0) {
-      const std::string text =
-          fmt::format("cannot forward a client of {} to the agent at {}: {} (tried for {} ms)",
-                      ToString(channel_), path, std::generic_category().message(connected->error),
-                      context_.options.timeout.count());
-      context_.log.Words(EventKind::kFault, channel_, text);
-      context_.records.AddError(text);
-      server_.Disconnect();
-      return false;
-    }
-    if (observer_ != nullptr) {
-      observer_->OnBegin(channel_, Upstream::Identify(path, connected->socket));
-    }
+    Descriptor socket = ConnectToAgent(path, channel_, server_, client_, context_);
+    if (!socket) return false;
+    if (observer_ != nullptr) observer_->OnBegin(channel_, Upstream::Identify(path, socket));
     upstream_ = std::make_unique<Upstream>(
-        std::move(connected->socket), [this](std::string_view bytes) { Hear(bytes); },
+        std::move(socket), [this](std::string_view bytes) { Hear(bytes); },
         [this] { return client_.IsClosing(); });
     return true;
   }

@@ -10,6 +10,7 @@
 #ifndef MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_
 #define MOCK_HYPERSTART_DETAIL_NET_CHANNEL_SERVER_HPP_
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -230,6 +231,11 @@ class ChannelServer {
   bool IsStopping() {
     const MutexLock lock(mutex_);
     return stopping_;
+  }
+  /// Waits until Stop has begun, or for `time`. May return early.
+  void WaitForStop(std::chrono::milliseconds time) {
+    MutexLock lock(mutex_);
+    if (!stopping_) changed_.WaitFor(lock, time);
   }
   /// A client has connected and is not attached yet, since another one is.
   bool HasWaitingClient() {
