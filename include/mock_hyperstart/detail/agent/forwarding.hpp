@@ -59,8 +59,8 @@ class Forwarding {
   Forwarding& operator=(const Forwarding&) = delete;
   ~Forwarding() {
     if (!upstream_) return;
-    client_ended_ = true;  // the mock closes this connection, not the agent
-    EndAsk();              // after an exception
+    mock_closes_ = true;
+    EndAsk();  // after an exception
     upstream_.reset();
     if (observer_ == nullptr || has_told_end_) return;
     try {
@@ -336,7 +336,8 @@ class Forwarding {
   /// The agent has closed: so does the mock, once the client has read what the agent had said.
   void EndOutput() {
     PassRaw(std::exchange(unsent_part_, {}));
-    const bool client_stays = !client_ended_ && !client_.IsClosing() && !client_.IsGone();
+    const bool client_stays =
+        !client_ended_ && !mock_closes_ && !client_.IsClosing() && !client_.IsGone();
     EndReplies();
     WaitForKeptReply();
     if (observer_ != nullptr && client_stays) {
@@ -344,7 +345,7 @@ class Forwarding {
       observer_->OnEnd(channel_, true);
     }
     client_.queue().WaitUntilPendingAtMost(0);
-    if (client_.IsClosing() || client_.IsGone()) return;
+    if (mock_closes_ || client_.IsClosing() || client_.IsGone()) return;
     context_.log.Words(EventKind::kFault, channel_, "the agent has left");
     server_.Disconnect();
   }
@@ -355,7 +356,8 @@ class Forwarding {
   const ServiceContext& context_;
   ForwardObserver* const observer_;
   std::atomic<bool> client_ended_{false};
-  std::atomic<bool> broken_{false};  // the agent's framing
+  std::atomic<bool> mock_closes_{false};  // the connection to the agent
+  std::atomic<bool> broken_{false};       // the agent's framing
 
   Mutex mutex_;
   ConditionVariable changed_;
