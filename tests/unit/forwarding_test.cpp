@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <future>
 #include <optional>
 #include <string>
@@ -197,6 +198,22 @@ TEST_F(ForwardingTest, RecordsAFrameThatCameInPartsOnce) {
   }
   forwarding_.reset();
   EXPECT_EQ(Conversation(), "<-- ready \"frame\"\n");
+}
+
+TEST_F(ForwardingTest, RecordsEachNextOfTheAgent) {
+  const std::string odd = wire::Next(8) + wire::Ctl(wire::kNext, "12345") + wire::Ack();
+  Say(odd);
+  EXPECT_EQ(client_->Read(odd.size()), odd);
+  EXPECT_EQ(Conversation(), "<-- next 8\n<-- next \"12345\"\n<-- ack\n");
+}
+
+TEST_F(ForwardingTest, FoldsTheNextsOfTheAgent) {
+  std::string nexts;
+  for (std::uint32_t bytes = 1; bytes <= 20; ++bytes) nexts += wire::Next(bytes);
+  Say(wire::Next(1) + nexts);
+  EXPECT_EQ(client_->Read(12 + nexts.size()), wire::Next(1) + nexts);
+  EXPECT_THAT(Conversation(), AllOf(HasSubstr("<-- next 1 \u00d72, next 2, "),
+                                    HasSubstr("next 16, 4 more nexts\n")));
 }
 
 TEST_F(ForwardingTest, RecordsHalfAFrameOfAnAgentThatLeaves) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "mock_hyperstart/detail/agent/clock.hpp"
+#include "mock_hyperstart/detail/agent/next_runs.hpp"
 #include "mock_hyperstart/detail/agent/service_context.hpp"
 #include "mock_hyperstart/detail/net/connection.hpp"
 #include "mock_hyperstart/detail/wire/bytes.hpp"
@@ -138,7 +139,6 @@ class AnswerBatch {
  private:
   /// Answers beyond that go out in a write of their own.
   static constexpr std::size_t kMostGathered = 64 * 1024;
-  static constexpr std::size_t kMostRuns = 16;  // see Event::nexts
 
   /// The next one of messages_, of answers_, or the next runs of nexts_.
   struct Entry {
@@ -164,13 +164,7 @@ class AnswerBatch {
     PutBigEndian(count.data(), bytes, count.size());
     bytes_ += View(CtlHeader::For(Command::kNext, count.size()).Encode());
     bytes_ += View(count);
-    const std::size_t runs = nexts_.size() - nexts_begin_;
-    const bool full = runs >= kMostRuns && !context_.options.keep_all;
-    if ((full && runs > kMostRuns) || (runs > 0 && nexts_.back().bytes == bytes)) {
-      ++nexts_.back().frames;
-    } else {
-      nexts_.push_back({full ? 0 : bytes, 1});
-    }
+    AddToRuns(nexts_, nexts_begin_, bytes, context_.options.keep_all);
   }
 
   /// In the conversation each command stands before its `next` frames and its answer.

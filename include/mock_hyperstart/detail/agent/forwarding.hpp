@@ -306,8 +306,10 @@ class Forwarding {
   void SendFrames(std::string_view body, std::vector<Frame>& frames) {
     if (frames.empty()) return;
     WaitForKeptReply();
-    Send(unsent_part_, body,
-         [&] { context_.log.Write([&](EventLog::Writer& log) { RecordFrames(frames, log); }); });
+    Send(unsent_part_, body, [&] {
+      context_.log.Write(
+          [&](EventLog::Writer& log) { RecordFrames(frames, context_.options.keep_all, log); });
+    });
     unsent_part_.clear();
     frames.clear();
     if constexpr (kIsCtl) {
