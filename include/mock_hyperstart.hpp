@@ -86,6 +86,12 @@ class MockHyperstart {
   /// it, also when the client has left: the agent still gets what the client had sent. If the agent
   /// can't be reached, the client is disconnected, and Stop reports it, unless Stop came before.
   /// Throws std::logic_error if the mock is started.
+  ///
+  /// Without Options::keep_all, the messages and packets that nobody has taken are limited to about
+  /// 16 MiB a channel: beyond, the oldest are dropped, which the conversation tells. Then a wait
+  /// fails rather than return anything in place of what was dropped: those for the oldest of all,
+  /// and those for a command or a stream of which something was dropped, until GetLastMessages or
+  /// GetLastIoPackets has taken what is left. A wait by matcher returns the oldest of what is left.
   void ForwardTo(SocketPaths agent);
   /// Used by CompareWithModel (mock_hyperstart/compare.hpp), which is the one to call. Before
   /// Start: else it throws std::logic_error. The mock shares the observer, and calls it on its own

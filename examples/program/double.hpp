@@ -40,7 +40,7 @@ struct Settings {
   std::string pcapng;
   std::string replay;
   hyperstart::detail::ReplayRules replay_rules;
-  bool bounded = false;  // keeps only some of the conversation
+  bool bounded = false;  // no keep_all
 };
 
 /// Commands that a client of the RPC is asked about, until it answers.

@@ -122,7 +122,8 @@ std::optional<int> ParseArguments(int argc, char** argv, Arguments& arguments) {
   app.add_flag("--replay-to-the-end", settings.replay_rules.to_the_end,
                "A client that leaves before it has said all that was recorded is a violation");
   app.add_flag("--bounded", settings.bounded,
-               "Keep only some of the conversation, in bounded memory: for tests of long duration, "
+               "Keep only some of the conversation, and with --forward the newest 16 MiB of each "
+               "channel that nobody has taken (else all of it): for tests of long duration, "
                "without save_recording and save_pcapng");
   try {
     app.parse(argc, argv);

@@ -68,7 +68,9 @@ struct Options {
   /// failure, always or live.
   Log log = Log::kOnFailure;
   /// Keep the whole conversation with all bytes, for MockHyperstart::Events and recordings. By
-  /// default memory is bounded: some events, and the beginning of each one's bytes.
+  /// default its memory is bounded: some events, and the beginning of each one's bytes. What
+  /// arrived stays until it is taken, but for a mock that forwards without keep_all: of each
+  /// channel, that keeps the newest 16 MiB. See MockHyperstart::ForwardTo.
   bool keep_all = false;
   Transport transport = Transport::kUnixSocket;
 };

@@ -1,8 +1,9 @@
 // Records in the order of their arrival, which can also be taken by key (a command, a stream's
 // seq), by criterion and, for streams, by the byte. To take by order or key costs the same however
-// many records are there. Does not know whether its records are messages or packets: one class
-// serves both, which halves what it costs to compile. Not synchronised: its owner, the records,
-// locks.
+// many records are there. With a limit, the oldest ones are dropped beyond it: then it gives no
+// record in place of an older one that was dropped, and no stream without its beginning. Does not
+// know whether its records are messages or packets: one class serves both, which halves what it
+// costs to compile. Not synchronised: its owner, the records, locks.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_INBOX_HPP_
@@ -11,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +48,11 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
+  /// The oldest records are dropped when an Add makes the memory of all, which is estimated, more
+  /// than `bytes`. The newest one stays, however large it is.
+  void SetLimit(std::size_t bytes) { limit_ = bytes; }
+  std::size_t limit() const { return limit_; }
+
   void Add(Record record, Clock::time_point when) {
     const std::uint64_t key = record.key;
     if (newest_ == queues_.end() || newest_->first != key) newest_ = queues_.try_emplace(key).first;
@@ -52,26 +60,28 @@ class Inbox {
     ++added_;
     if (queue.entries.empty()) heads_.emplace(added_, newest_);
     queue.added += record.bytes.size();
+    bytes_ += record.bytes.size();
     if (EndsStream(record)) queue.ends.push_back(queue.added);
     queue.entries.push_back({added_, when, std::move(record)});
     ++size_;
+    while (size_ > 1 && Memory() > limit_) DropOldest();
   }
 
-  /// The oldest of all.
+  /// The oldest of all. Nothing, if HasLost.
   std::optional<Record> Take() {
-    if (heads_.empty()) return std::nullopt;
+    if (heads_.empty() || HasLost(std::nullopt)) return std::nullopt;
     return TakeHead(heads_.begin()->second);
   }
 
-  /// The oldest with that key.
+  /// The oldest with that key. Nothing, if HasLost.
   std::optional<Record> Take(std::uint64_t key) {
     const auto queue = Find(key);
-    if (queue == queues_.end()) return std::nullopt;
+    if (queue == queues_.end() || HasLost(key)) return std::nullopt;
     return TakeHead(queue);
   }
 
-  /// The oldest that `matches`, among those with a number above `examined`, which is set to the
-  /// number of the newest record: what was examined once is not examined again.
+  /// The oldest that is there and `matches`, among those with a number above `examined`, which is
+  /// set to the number of the newest record: what was examined once is not examined again.
   template <typename Matches>
   std::optional<Record> TakeMatching(const Matches& matches, std::uint64_t& examined) {
     std::vector<std::pair<Queues::iterator, std::size_t>> found;
@@ -92,7 +102,7 @@ class Inbox {
     return TakeAt(found.front().first, found.front().second);
   }
 
-  /// All of them, oldest first.
+  /// All of them, oldest first. Nothing is lost after it.
   std::vector<Record> TakeAll() {
     std::vector<Record> records;
     records.reserve(size_);
@@ -100,7 +110,9 @@ class Inbox {
     queues_.clear();
     heads_.clear();
     newest_ = queues_.end();
-    size_ = 0;
+    size_ = bytes_ = 0;
+    lost_.clear();
+    lost_more_ = false;
     return records;
   }
 
@@ -113,9 +125,9 @@ class Inbox {
   }
 
   /// Exactly `count` bytes of the stream, joined across records. Takes nothing if there are fewer
-  /// before its end.
+  /// before its end, or if HasLost.
   std::optional<std::string> TakeBytes(std::uint64_t key, std::size_t count) {
-    if (BytesBeforeEnd(key) < count) return std::nullopt;
+    if (BytesBeforeEnd(key) < count || HasLost(key)) return std::nullopt;
     std::string bytes;
     bytes.reserve(count);
     for (auto queue = Find(key); bytes.size() < count;) {
@@ -128,9 +140,10 @@ class Inbox {
     return bytes;
   }
 
-  /// The stream up to its end, which is taken, too. Takes nothing if the end has not come.
+  /// The stream up to its end, which is taken, too. Takes nothing if the end has not come, or
+  /// if HasLost.
   std::optional<std::string> TakeToEnd(std::uint64_t key) {
-    if (!HasEnd(key)) return std::nullopt;
+    if (!HasEnd(key) || HasLost(key)) return std::nullopt;
     std::optional<std::string> bytes = TakeBytes(key, BytesBeforeEnd(key));
     TakeHead(Find(key));
     return bytes;
@@ -156,8 +169,18 @@ class Inbox {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
 
-  /// How many have ever been added.
+  /// How many have ever been added, and how many of those were dropped.
   std::uint64_t added() const { return added_; }
+  std::uint64_t dropped() const { return dropped_; }
+
+  /// Whether records were dropped since the last TakeAll; with a key, of those. Of very many keys,
+  /// it may say so of more.
+  bool HasLost(std::optional<std::uint64_t> key) const {
+    if (lost_.empty()) return false;
+    return !key || lost_more_ || lost_.count(*key) > 0;
+  }
+  /// Grows when HasLost becomes true of another key. Zero: of none.
+  std::size_t lost_keys() const { return lost_.size() + (lost_more_ ? 1 : 0); }
 
   /// At most `count` of what is there: those with the key `wanted` first, then the newest.
   std::vector<InboxEntry*> MostRelevant(std::optional<std::uint64_t> wanted, std::size_t count) {
@@ -194,6 +217,28 @@ class Inbox {
   /// The queues of so many keys stay when they are empty, which saves their making and removal.
   static constexpr std::size_t kKeptQueues = 64;
 
+  /// What a record takes besides its bytes, and a queue besides its records, with the first blocks
+  /// of its containers.
+  static constexpr std::size_t kRecordMemory = 128;
+  static constexpr std::size_t kQueueMemory = 1024;
+  /// So many keys are known of which records were dropped. Beyond, all count as such.
+  static constexpr std::size_t kMostLost = 10'000;
+
+  std::size_t Memory() const {
+    return bytes_ + size_ * kRecordMemory + heads_.size() * kQueueMemory;
+  }
+
+  void DropOldest() {
+    const auto queue = heads_.begin()->second;
+    if (lost_.size() < kMostLost) {
+      lost_.insert(queue->first);
+    } else if (lost_.count(queue->first) == 0) {
+      lost_more_ = true;
+    }
+    ++dropped_;
+    TakeHead(queue);
+  }
+
   Queues::iterator Find(std::uint64_t key) {
     const auto queue = queues_.find(key);
     return queue == queues_.end() || queue->second.entries.empty() ? queues_.end() : queue;
@@ -204,10 +249,11 @@ class Inbox {
   }
 
   /// Cuts off the first record what TakeBytes has taken of it.
-  static void DropConsumed(Queue& queue) {
+  void DropConsumed(Queue& queue) {
     if (queue.consumed == 0) return;
     queue.entries.front().record.bytes.erase(0, queue.consumed);
     queue.taken += queue.consumed;
+    bytes_ -= queue.consumed;
     queue.consumed = 0;
   }
 
@@ -234,6 +280,7 @@ class Inbox {
     queue.entries.pop_front();
     --size_;
     queue.taken += record.bytes.size();
+    bytes_ -= record.bytes.size();
     MoveHead(number, at);
     return record;
   }
@@ -261,6 +308,7 @@ class Inbox {
     const std::size_t bytes = record.bytes.size();
     for (; end != queue.ends.end(); ++end) *end -= bytes;
     queue.added -= bytes;
+    bytes_ -= bytes;
   }
 
   /// The queue's first entry, with that number, is gone: the next one takes its place in heads_.
@@ -287,6 +335,11 @@ class Inbox {
   std::map<std::uint64_t, Queues::iterator> heads_;  // by the number of its first entry
   std::uint64_t added_ = 0;
   std::size_t size_ = 0;
+  std::size_t bytes_ = 0;  // of all records
+  std::size_t limit_ = std::numeric_limits<std::size_t>::max();
+  std::uint64_t dropped_ = 0;
+  std::set<std::uint64_t> lost_;  // the keys of which records were dropped
+  bool lost_more_ = false;        // and of others
 };
 
 }  // namespace hyperstart::detail

@@ -18,6 +18,12 @@ inline Record ToRecord(DecodedMessage message) {
 }
 inline Record ToRecord(IoPacket packet) { return {packet.seq, std::move(packet.data)}; }
 
+/// Where such values come from.
+template <typename Value>
+inline constexpr Channel kChannelOf = Channel::kIo;
+template <>
+inline constexpr Channel kChannelOf<DecodedMessage> = Channel::kCtl;
+
 /// The record as a DecodedMessage or an IoPacket.
 template <typename Value>
 Value FromRecord(Record record);

@@ -1,6 +1,7 @@
 // What arrived, who is connected, and waiting for either with a deadline. Background threads add,
 // test threads take and wait, under one lock; who waits first takes first. A wait that fails says
-// what is there instead, and how each channel stands.
+// what is there instead, and how each channel stands. With a limit, the oldest records of a channel
+// that nobody has taken are dropped beyond it: see inbox.hpp.
 
 #ifndef MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
 #define MOCK_HYPERSTART_DETAIL_AGENT_RECORDS_HPP_
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -44,24 +46,33 @@ class Records {
     has_backlog_ = std::move(has_backlog);
   }
 
+  /// From now on, what was not taken of a channel is limited to about so many bytes. `note` is
+  /// called under the lock when dropping begins, at first and again after all were taken.
+  void LimitUntaken(std::size_t bytes, std::function<void(Channel, const std::string&)> note) {
+    const MutexLock lock(mutex_);
+    messages_.SetLimit(bytes);
+    packets_.SetLimit(bytes);
+    note_ = std::move(note);
+  }
+  /// Calls `note` for each channel of which records were dropped. Never throws.
+  void NoteDropped() try {
+    const MutexLock lock(mutex_);
+    if (messages_.dropped() > 0) note_(Channel::kCtl, DescribeDropped(messages_));
+    if (packets_.dropped() > 0) note_(Channel::kIo, DescribeDropped(packets_));
+  } catch (const std::bad_alloc&) {  // the conversation lacks it
+  }
+
   // ---- From background threads
 
   void Add(DecodedMessage message, Clock::time_point when) {
     const MutexLock lock(mutex_);
-    AddUnderLock(std::move(message), when);
+    AddUnderLock(Channel::kCtl, ToRecord(std::move(message)), when);
   }
-  /// All of them, which are moved from.
-  void Add(std::vector<DecodedMessage>& messages, Clock::time_point when) {
+  /// All of them, messages or packets, which are moved from.
+  template <typename Value>
+  void Add(std::vector<Value>& values, Clock::time_point when) {
     const MutexLock lock(mutex_);
-    for (DecodedMessage& message : messages) AddUnderLock(std::move(message), when);
-  }
-  void Add(std::vector<IoPacket>& packets, Clock::time_point when) {
-    const MutexLock lock(mutex_);
-    for (IoPacket& packet : packets) {
-      const std::uint64_t seq = packet.seq;
-      packets_.Add(ToRecord(std::move(packet)), when);
-      Wake(Awaits::kPacket, seq);
-    }
+    for (Value& value : values) AddUnderLock(kChannelOf<Value>, ToRecord(std::move(value)), when);
   }
   void Add(Violation violation) {
     const MutexLock lock(mutex_);
@@ -161,14 +172,14 @@ class Records {
     return WaitForRecord<DecodedMessage>(
         Awaits::kMessage, messages_, key, timeout,
         [&] { return "no " + (command ? CommandName(*command, dialect_) : "message"); },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(key, nullptr); });
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Describe<DecodedMessage>(messages_, key); });
   }
   /// The oldest packet; with a seq, the oldest of those.
   WaitResult<IoPacket> WaitForPacket(std::optional<std::uint64_t> seq, Timeout timeout) {
     return WaitForRecord<IoPacket>(
         Awaits::kPacket, packets_, seq, timeout,
         [&] { return seq ? "no io packet of seq " + std::to_string(*seq) : "no io packet"; },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); });
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Describe<IoPacket>(packets_, seq); });
   }
   /// The oldest that matches. Each record is matched once, under the lock.
   WaitResult<DecodedMessage> WaitForMessage(const Criterion<DecodedMessage>& wanted,
@@ -176,13 +187,13 @@ class Records {
     return WaitForMatch(
         Awaits::kMessage, messages_, wanted, timeout,
         [&] { return "no message that " + wanted.Describe(); },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeMessages(std::nullopt, &wanted); });
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Describe(messages_, std::nullopt, &wanted); });
   }
   WaitResult<IoPacket> WaitForPacket(const Criterion<IoPacket>& wanted, Timeout timeout) {
     return WaitForMatch(
         Awaits::kPacket, packets_, wanted, timeout,
         [&] { return "no io packet that " + wanted.Describe(); },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(std::nullopt, &wanted); });
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Describe(packets_, std::nullopt, &wanted); });
   }
   /// `count` bytes of a stream. Fails at once if the stream ends before.
   WaitResult<std::string> WaitForBytes(std::uint64_t seq, std::size_t count, Timeout timeout) {
@@ -201,8 +212,9 @@ class Records {
           if (packets_.HasEnd(seq)) return what;
           return what + " (there are " + std::to_string(packets_.BytesBeforeEnd(seq)) + ")";
         },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Describe<IoPacket>(packets_, seq); },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS {
+          if (packets_.HasLost(seq)) return DescribeLoss(packets_, seq, "packets");
           return packets_.HasEnd(seq)
                      ? "the stream ended after " + Bytes(packets_.BytesBeforeEnd(seq))
                      : std::string();
@@ -222,7 +234,8 @@ class Records {
           return bytes.has_value();
         },
         [&] { return "no end of seq " + std::to_string(seq); },
-        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribePackets(seq, nullptr); });
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return Describe<IoPacket>(packets_, seq); },
+        [&]() MOCK_HYPERSTART_NO_ANALYSIS { return DescribeLoss(packets_, seq, "packets"); });
     return {std::move(bytes), std::move(reason)};
   }
   /// Both channels, where none is named.
@@ -253,13 +266,7 @@ class Records {
         Awaits::kPlans, timeout, [&] { return policy.IsFulfilled(); },
         [&] { return std::string("not all planned replies were used"); },
         [&]() MOCK_HYPERSTART_NO_ANALYSIS {
-          std::string text;
-          for (const ReplyPolicy::UnusedReply& unused : policy.Unused()) {
-            text +=
-                fmt::format("\n  {}:{}: a WillOnce for {}{}", unused.place.file, unused.place.line,
-                            unused.by_criterion ? "a command that " : "", unused.wanted);
-          }
-          return text + DescribeMessages(std::nullopt, nullptr);
+          return DescribePlans(policy.Unused()) + Describe<DecodedMessage>(messages_, std::nullopt);
         });
   }
 
@@ -279,7 +286,9 @@ class Records {
     }
     Waiter waiter(what);
     waiter.key = key;
-    std::string reason = Wait(waiter, timeout, take, describe, received);
+    std::string reason = Wait(waiter, timeout, take, describe, received, [&] {
+      return DescribeLoss(inbox, key, what == Awaits::kMessage ? "messages" : "packets");
+    });
     if (!record) return {std::nullopt, std::move(reason)};
     return {FromRecord<Value>(*std::move(record)), {}};
   }
@@ -308,11 +317,17 @@ class Records {
     return channels_[static_cast<std::size_t>(channel)];
   }
 
-  void AddUnderLock(DecodedMessage message, Clock::time_point when)
+  void AddUnderLock(Channel channel, Record record, Clock::time_point when)
       MOCK_HYPERSTART_REQUIRES(mutex_) {
-    const auto command = static_cast<std::uint64_t>(message.command);
-    messages_.Add(ToRecord(std::move(message)), when);
-    Wake(Awaits::kMessage, command);
+    const bool is_ctl = channel == Channel::kCtl;
+    Inbox& inbox = is_ctl ? messages_ : packets_;
+    const std::uint64_t key = record.key;
+    const std::size_t lost = inbox.lost_keys();
+    inbox.Add(std::move(record), when);
+    Wake(is_ctl ? Awaits::kMessage : Awaits::kPacket, key);
+    if (inbox.lost_keys() == lost) return;
+    waits_.WakeAll();  // those that wait for what was dropped fail
+    if (lost == 0) note_(channel, DescribeDropping(inbox));
   }
 
   void Wake(Awaits what, std::uint64_t key) MOCK_HYPERSTART_REQUIRES(mutex_) {
@@ -348,39 +363,23 @@ class Records {
     return describe() + when + received() + "\n  " + DescribeChannels(ctl_waiting, io_waiting);
   }
 
-  /// The messages that are there, and with `criterion` why each does not match.
-  std::string DescribeMessages(std::optional<std::uint64_t> wanted,
-                               const Criterion<DecodedMessage>* criterion)
+  /// What is there, and with `criterion` why each record does not match.
+  template <typename Value>
+  std::string Describe(Inbox& inbox, std::optional<std::uint64_t> wanted,
+                       const Criterion<Value>* criterion = nullptr)
       MOCK_HYPERSTART_REQUIRES(mutex_) {
-    return DescribeInbox(messages_, wanted, start_, [&](Record& record) {
-      const Borrowed<DecodedMessage> message(record);
-      return DescribeReceived(*message, dialect_) +
-             (criterion != nullptr ? Indented(criterion->Explain(*message)) : "");
-    });
-  }
-  std::string DescribePackets(std::optional<std::uint64_t> wanted,
-                              const Criterion<IoPacket>* criterion)
-      MOCK_HYPERSTART_REQUIRES(mutex_) {
-    return DescribeInbox(packets_, wanted, start_, [&](Record& record) {
-      const Borrowed<IoPacket> packet(record);
-      return DescribeReceived(*packet) +
-             (criterion != nullptr ? Indented(criterion->Explain(*packet)) : "");
+    return DescribeInbox(inbox, wanted, start_, [&](Record& record) {
+      const Borrowed<Value> value(record);
+      return DescribeReceived(*value, dialect_) +
+             (criterion != nullptr ? Indented(criterion->Explain(*value)) : "");
     });
   }
 
   /// "ctl: connected, 300 of 512 bytes of a newcontainer have arrived; io: never connected"
   std::string DescribeChannels(bool ctl_waiting, bool io_waiting) MOCK_HYPERSTART_REQUIRES(mutex_) {
-    std::string text =
-        fmt::format("ctl: {}; io: {}", At(Channel::kCtl).Describe(start_, ctl_waiting),
-                    At(Channel::kIo).Describe(start_, io_waiting));
-    if (!violations_.empty()) {
-      const Violation& last = violations_.back();
-      text += fmt::format(
-          "\n  {} on {}: {}",
-          last.by_client ? "the client violated the protocol" : "not caused by the client,",
-          ToString(last.channel), last.what);
-    }
-    return text;
+    return fmt::format("ctl: {}; io: {}", At(Channel::kCtl).Describe(start_, ctl_waiting),
+                       At(Channel::kIo).Describe(start_, io_waiting)) +
+           DescribeLast(violations_);
   }
   const Dialect dialect_;
   std::function<bool(Channel)> has_backlog_;
@@ -389,6 +388,7 @@ class Records {
   Clock::time_point start_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   Inbox messages_ MOCK_HYPERSTART_GUARDED_BY(mutex_){Inbox::EmptyRecords::kAreOrdinary};
   Inbox packets_ MOCK_HYPERSTART_GUARDED_BY(mutex_){Inbox::EmptyRecords::kEndStreams};
+  std::function<void(Channel, const std::string&)> note_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   std::vector<Violation> violations_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   std::vector<std::string> errors_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   std::array<ChannelStatus, 2> channels_ MOCK_HYPERSTART_GUARDED_BY(mutex_);

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -228,6 +229,10 @@ class Server {
     }
     ctl_service_.ForwardTo(std::move(agent.ctl));
     io_service_.ForwardTo(std::move(agent.io));
+    if (options_.keep_all) return;
+    records_.LimitUntaken(kMostUntaken, [this](Channel of, const std::string& text) {
+      log_.Words(EventKind::kFault, of, text);
+    });
   }
 
   /// Before Start. Told of what is passed on to the agent of ForwardTo, and back.
@@ -247,6 +252,10 @@ class Server {
   void ReportViolation(Violation violation) { context_.AddViolation(std::move(violation)); }
 
  private:
+  /// About so many bytes of records that were not taken are kept of a channel that is forwarded,
+  /// unless all is to be kept: often nobody takes them.
+  static constexpr std::size_t kMostUntaken = 16 * 1024 * 1024;
+
   using ThreadId = std::atomic<std::thread::id>;
   static bool IsThisThread(const ThreadId& id) { return id == std::this_thread::get_id(); }
   void CheckNotOnOwnThread(const char* member) const {
@@ -349,6 +358,7 @@ class Server {
     for (std::thread* const thread : {&ctl_thread_, &io_thread_}) {
       if (thread->joinable()) thread->join();
     }
+    records_.NoteDropped();
     ctl_.FinishStop();
     io_.FinishStop();
     io_context_.reset();
