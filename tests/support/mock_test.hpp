@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "support/deadline.hpp"
 #include "support/error_of.hpp"
@@ -37,8 +39,16 @@ inline constexpr std::chrono::milliseconds kMoment = 20ms;
 
 inline constexpr Channel kChannels[] = {Channel::kCtl, Channel::kIo};
 
+/// Whether a client was ever served on the channel.
+inline bool HasServed(const MockHyperstart& agent, Channel channel) {
+  const std::vector<Event> events = agent.Events();
+  return std::any_of(events.begin(), events.end(), [channel](const Event& event) {
+    return event.kind == EventKind::kConnected && event.channel == channel;
+  });
+}
+
 /// With MOCK_HYPERSTART_TESTS_THROUGH_SPY in the environment: an agent, for a mock that forwards to
-/// it.
+/// it. If the mock has served a client and the agent has not, the test fails.
 class AgentBehind {
  protected:
   explicit AgentBehind(const Options& options) {
@@ -50,14 +60,32 @@ class AgentBehind {
     agent_ = std::make_unique<MockHyperstart>(behind);
     agent_->Start();
   }
-  /// What the client did, the mock before it has reported.
+  /// After the mock's end: it has tried to connect for each client that it has served. Those of its
+  /// connections that the agent has not accepted yet are served while the agent stops.
   ~AgentBehind() {
     if (!agent_) return;
-    testing::TestPartResultArray ignored;
-    const testing::ScopedFakeTestPartResultReporter reporter(&ignored);
-    agent_.reset();
+    {  // what the client did, the mock before it has reported
+      testing::TestPartResultArray ignored;
+      const testing::ScopedFakeTestPartResultReporter reporter(&ignored);
+      agent_->Stop();
+    }
+    for (const Channel channel : to_be_served_) {
+      EXPECT_TRUE(HasServed(*agent_, channel))
+          << "no client of " << testing::PrintToString(channel) << " was forwarded";
+    }
   }
+  /// Before the mock's end.
+  void ExpectClientsOf(const MockHyperstart& mock) {
+    if (!agent_) return;
+    for (const Channel channel : kChannels) {
+      if (HasServed(mock, channel)) to_be_served_.push_back(channel);
+    }
+  }
+
   std::unique_ptr<MockHyperstart> agent_;
+
+ private:
+  std::vector<Channel> to_be_served_;
 };
 
 class Started : private AgentBehind, public MockHyperstart {
@@ -67,6 +95,9 @@ class Started : private AgentBehind, public MockHyperstart {
     if (agent_) ForwardTo(agent_->GetSocketPaths());
     Start();
   }
+  Started(const Started&) = delete;
+  Started& operator=(const Started&) = delete;
+  ~Started() { ExpectClientsOf(*this); }
 
   RawClient Ctl() const { return RawClient::Ctl(GetSocketPaths().ctl); }
   RawClient Io() const { return RawClient::Io(GetSocketPaths().io); }
