@@ -260,6 +260,21 @@ TEST_F(ReplayTest, GreetsEachClientAsRecorded) {
   EXPECT_EQ(second.ReadToEnd(), wire::Ctl(wire::kReady, "\xbb"));
 }
 
+// The recorded client had sent the second command before the first was answered.
+TEST_F(ReplayTest, AnswersAClientThatWaitsForEachReply) {
+  Write(R"(
+    {"t_ms": 0, "channel": "ctl", "dir": "open"},
+    {"t_ms": 1, "channel": "ctl", "dir": "client->agent", "hex": "0000000c000000080000000c00000008"},
+    {"t_ms": 2, "channel": "ctl", "dir": "agent->client", "hex": "00000009000000090a"},
+    {"t_ms": 3, "channel": "ctl", "dir": "agent->client", "hex": "00000009000000090b"})");
+  MockHyperstart agent;
+  Replay(agent, path_);
+  agent.Start();
+  RawClient ctl = RawClient::Ctl(agent.GetSocketPaths().ctl);
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.payload, "\x0a");
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.payload, "\x0b");
+}
+
 TEST_F(ReplayTest, RefusesAFileThatIsNoRecording) {
   std::ofstream(path_) << "{\n\"events\": [{}]}";
   MockHyperstart agent;

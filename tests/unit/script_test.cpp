@@ -68,6 +68,26 @@ TEST(Script, MatchesRepliesToCommandsInOrderAndLeavesNextsOut) {
                   "reply: error 2 bytes \"no\""));
 }
 
+TEST(Script, AReplyComesBeforeCommandsThatCameMeanwhile) {
+  const std::string three =
+      wire::Ctl(wire::kPing) + wire::Ctl(wire::kVersion) + wire::Ctl(wire::kStartPod);
+  EXPECT_THAT(Steps({FromClient(three), FromAgent(wire::Ack() + wire::Ack("4244")),
+                     FromClient(wire::Ctl(wire::kDestroyPod)),
+                     FromAgent(wire::Ctl(wire::kError) + wire::Ack())}),
+              ElementsAre("command: ping -> 1", "reply: ack", "command: version -> 3",
+                          "reply: ack 4 bytes \"4244\"", "command: startpod -> 5", "reply: error",
+                          "command: destroypod -> 7", "reply: ack"));
+  EXPECT_THAT(Steps({FromClient(wire::Ctl(wire::kPing)), FromClient(wire::Io(1), Channel::kIo),
+                     FromClient(wire::Ctl(wire::kVersion)), FromAgent(wire::Ack())}),
+              ElementsAre("command: ping -> 2", "packet: seq 1 end of stream", "reply: ack",
+                          "command: version"))
+      << "it may be what the agent waited for";
+  EXPECT_THAT(
+      Steps({FromClient(wire::Ctl(wire::kDestroyPod) + wire::Ctl(wire::kPing)),
+             FromAgent(wire::Ack() + wire::Ack())}),
+      ElementsAre("command: destroypod -> 2", "command: ping -> 3", "reply: ack", "reply: ack"));
+}
+
 TEST(Script, AReplyWithoutACommandIsUnasked) {
   EXPECT_THAT(Steps({FromAgent(wire::Ctl(wire::kReady) + wire::Ack()),
                      FromClient(wire::Ctl(wire::kPing)), FromAgent(wire::Ack())}),

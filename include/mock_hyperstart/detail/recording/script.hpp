@@ -1,5 +1,6 @@
 // A recording as the steps that a replay follows: the client's and the agent's frames, in the order
-// of the conversation. The agent's `next` frames are none: a replay counts what it reads itself.
+// of the conversation; but a reply stands before commands that came while the agent worked on its
+// own. The agent's `next` frames are none: a replay counts what it reads itself.
 // Values: any thread.
 
 #ifndef MOCK_HYPERSTART_DETAIL_RECORDING_SCRIPT_HPP_
@@ -7,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -222,9 +224,23 @@ class Script {
       if (command == i) {
         steps_[i].what = Step::What::kUnasked;
       } else {
-        steps_[command++].reply = i;
+        const std::size_t reply = MoveBeforeCommands(i, command);
+        steps_[command++].reply = reply;
       }
     }
+  }
+  /// The agent works on one command after the other: its reply does not wait for commands that came
+  /// while it worked. Only while a destroypod waits for ends of processes it works on others.
+  /// Returns where the reply to `command` is then.
+  std::size_t MoveBeforeCommands(std::size_t reply, std::size_t command) {
+    if (steps_[command].command == Command::kDestroyPod) return reply;
+    std::size_t first = reply;
+    while (first > command + 1 && steps_[first - 1].what == Step::What::kCommand) --first;
+    const auto begin = steps_.begin();
+    std::rotate(begin + static_cast<std::ptrdiff_t>(first),
+                begin + static_cast<std::ptrdiff_t>(reply),
+                begin + static_cast<std::ptrdiff_t>(reply) + 1);
+    return first;
   }
 
   Dialect dialect_;
