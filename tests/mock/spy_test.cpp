@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "mock/spy_fixture.hpp"
 #include "support/mock_test.hpp"
 #include "support/payloads.hpp"
 #include "support/temporary_place.hpp"
@@ -30,12 +31,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-Options KeepAllAndWait() {
-  Options options = KeepAll();
-  options.timeout = kDeadline;
-  return options;
-}
-
 /// A spy and the agent behind it.
 class SpyTest : public testing::Test {
  protected:
@@ -48,14 +43,6 @@ class SpyTest : public testing::Test {
   RawClient Ctl() const { return RawClient::Ctl(spy_.GetSocketPaths().ctl); }
   RawClient Io() const { return RawClient::Io(spy_.GetSocketPaths().io); }
 
-  /// The bytes of one direction of a channel in a mock's conversation.
-  static std::string BytesOf(const MockHyperstart& mock, Channel channel, EventKind kind) {
-    std::string bytes;
-    for (const Event& event : mock.Events()) {
-      if (event.channel == channel && event.kind == kind) bytes += detail::EventBytes(event);
-    }
-    return bytes;
-  }
   void ExpectSameConversation() {
     for (const Channel channel : kChannels) {
       for (const EventKind kind : {EventKind::kReceived, EventKind::kSent}) {
