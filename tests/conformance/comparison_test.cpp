@@ -224,11 +224,7 @@ TEST_P(Comparison, FindsEachFrameThatIsMissing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Agent, Comparison, testing::ValuesIn(RecordingNames()),
-                         [](const auto& tested) {
-                           std::string name = tested.param;
-                           for (char& byte : name) byte = byte == '-' ? '_' : byte;
-                           return name;
-                         });
+                         [](const auto& tested) { return TestNameOf(tested.param); });
 
 }  // namespace
 }  // namespace hyperstart

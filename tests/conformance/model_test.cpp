@@ -46,11 +46,6 @@ const std::vector<Tolerance>& Tolerances() {
   return tolerances;
 }
 
-std::string Named(std::string name) {
-  for (char& byte : name) byte = byte == '-' ? '_' : byte;
-  return name;
-}
-
 class Model : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -59,21 +54,6 @@ class Model : public testing::TestWithParam<std::string> {
     guest_ = std::make_unique<Guest>(FindBusybox());
   }
 
-  Said Recorded() const {
-    std::string ctl;
-    std::string io;
-    Said closed;
-    for (const Recording::Event& event : recording_.events) {
-      if (event.dir == Recording::Dir::kFromAgent) (event.ctl ? ctl : io) += event.bytes;
-      if (event.dir == Recording::Dir::kClose && event.by_agent) {
-        (event.ctl ? closed.ctl_closed : closed.io_closed) = true;
-      }
-    }
-    Said said = Said::FromBytes(std::move(ctl), std::move(io));
-    said.ctl_closed = closed.ctl_closed;
-    said.io_closed = closed.io_closed;
-    return said;
-  }
   void Tolerate(Said& said) const {
     for (const Tolerance& tolerance : Tolerances()) {
       if (GetParam() != tolerance.recording) continue;
@@ -103,7 +83,7 @@ TEST_P(Model, SaysWhatTheAgentSaid) {
   PlayedClient client(agent.GetSocketPaths().ctl, agent.GetSocketPaths().io);
 
   Said said = client.Play(recording_);
-  Said recorded = Recorded();
+  Said recorded = Said::OfTheAgent(recording_);
   Tolerate(said);
   Tolerate(recorded);
 
@@ -116,7 +96,7 @@ TEST_P(Model, SaysWhatTheAgentSaid) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Agent, Model, testing::ValuesIn(RecordingNames()),
-                         [](const auto& tested) { return Named(tested.param); });
+                         [](const auto& tested) { return TestNameOf(tested.param); });
 
 }  // namespace
 }  // namespace hyperstart

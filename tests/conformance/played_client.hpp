@@ -1,6 +1,6 @@
 // The client of a recording, held with something else: it writes what the recorded client wrote, in
 // the same pieces, once it has heard what that one had heard by then, and no sooner after its last
-// write than a part of the recorded pause.
+// write than a part of the recorded pause, or at once.
 
 #ifndef MOCK_HYPERSTART_TESTS_CONFORMANCE_PLAYED_CLIENT_HPP_
 #define MOCK_HYPERSTART_TESTS_CONFORMANCE_PLAYED_CLIENT_HPP_
@@ -57,6 +57,23 @@ struct Said {
     }
     return said;
   }
+  /// What the recorded client heard.
+  static Said OfTheAgent(const Recording& recording) {
+    std::string ctl;
+    std::string io;
+    bool ctl_closed = false;
+    bool io_closed = false;
+    for (const Recording::Event& event : recording.events) {
+      if (event.dir == Recording::Dir::kFromAgent) (event.ctl ? ctl : io) += event.bytes;
+      if (event.dir == Recording::Dir::kClose && event.by_agent) {
+        (event.ctl ? ctl_closed : io_closed) = true;
+      }
+    }
+    Said said = FromBytes(std::move(ctl), std::move(io));
+    said.ctl_closed = ctl_closed;
+    said.io_closed = io_closed;
+    return said;
+  }
   /// How much that is, to tell when all of it has come: what `next` counts, the other frames'
   /// bytes, and those of io.
   struct Amount {
@@ -84,13 +101,21 @@ struct Said {
   }
 };
 
+struct PlayedPace {
+  /// Between two writes the client waits for as long as the recorded one did, but at most that
+  /// long: that one waited most of its time for the slow machine, of which programs need a part.
+  std::chrono::milliseconds longest_pause{300};
+  std::chrono::milliseconds quiet{200};  // at the end: nothing more may come
+};
+
 class PlayedClient {
  public:
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::milliseconds;
 
-  PlayedClient(std::string ctl_path, std::string io_path)
-      : ctl_(std::move(ctl_path), RawClient::Kind::kCtl),
+  PlayedClient(std::string ctl_path, std::string io_path, PlayedPace pace = {})
+      : pace_(pace),
+        ctl_(std::move(ctl_path), RawClient::Kind::kCtl),
         io_(std::move(io_path), RawClient::Kind::kIo) {}
 
   /// Plays all of it; what was heard meanwhile.
@@ -124,7 +149,7 @@ class PlayedClient {
       }
     }
     HearAtLeast(Said::FromBytes(recorded_ctl, recorded_io));
-    HearFor(kQuiet);
+    HearFor(pace_.quiet);
     Said said = Said::FromBytes(ctl_.heard, io_.heard);
     said.ctl_closed = ctl_.closed;
     said.io_closed = io_.closed;
@@ -133,7 +158,6 @@ class PlayedClient {
 
  private:
   static constexpr Milliseconds kDeadline{15'000};
-  static constexpr Milliseconds kQuiet{200};  // nothing more may come
 
   /// One channel's connection and what came over it.
   struct End {
@@ -167,10 +191,8 @@ class PlayedClient {
     bool closed = false;  // by the agent
   };
 
-  /// A recorded client waited most of its time for the slow machine: programs need a part of it.
-  static Milliseconds Pause(double recorded) {
-    constexpr double kMost = 300;
-    return Milliseconds(static_cast<int>(std::min(recorded, kMost)));
+  Milliseconds Pause(double recorded) const {
+    return std::min(Milliseconds(static_cast<int>(recorded)), pace_.longest_pause);
   }
   void HearAtLeast(const Said& recorded) {
     const Said::Amount wanted = recorded.HowMuch();
@@ -199,6 +221,7 @@ class PlayedClient {
     if (fds[1].revents != 0) io_.Hear();
   }
 
+  const PlayedPace pace_;
   End ctl_;
   End io_;
 };

@@ -27,14 +27,19 @@ struct Recording {
   std::string description;
   std::string agent_end;  // "running", "died", "powered off"
   std::vector<Event> events;
-  std::string agent;  // "hyperstart v1.1.0 c0c07d2 (API 4244)"
+  std::string agent;      // "hyperstart v1.1.0 c0c07d2 (API 4244)"
+  std::string transport;  // "virtio-serial (QEMU)"
 
+  static std::string PathOf(const std::string& name) {
+    return std::string(RECORDINGS_DIR "/") + name + ".json";
+  }
   /// Loads recordings/NAME.json. Throws std::runtime_error if it cannot be read.
   static Recording Load(const std::string& name) {
-    std::ifstream file(std::string(RECORDINGS_DIR "/") + name + ".json");
+    std::ifstream file(PathOf(name));
     if (!file) throw std::runtime_error("no recording " + name);
     const nlohmann::json json = nlohmann::json::parse(file);
-    Recording recording{json.at("description"), json.at("agent_end"), {}, json.at("agent")};
+    Recording recording{
+        json.at("description"), json.at("agent_end"), {}, json.at("agent"), json.at("transport")};
     for (const nlohmann::json& event : json.at("events")) {
       const std::string dir = event.at("dir");
       recording.events.push_back({event.at("channel") == "ctl",
@@ -65,6 +70,12 @@ inline std::vector<std::string> RecordingNames() {
     names.push_back(file.path().stem().string());
   }
   return names;
+}
+
+/// As GoogleTest takes the name of a test's parameter.
+inline std::string TestNameOf(std::string recording) {
+  for (char& byte : recording) byte = byte == '-' ? '_' : byte;
+  return recording;
 }
 
 /// Removes the complete frames from the front of `bytes`, and returns them with consecutive `next`s

@@ -19,9 +19,9 @@ bool IsReply(const wire::Frame& frame) {
   return frame.key == wire::kAck || frame.key == wire::kError;
 }
 
-class Replay : public testing::TestWithParam<std::string> {
+class WireReplay : public testing::TestWithParam<std::string> {
  protected:
-  Replay() : recording_(Recording::Load(GetParam())) {
+  WireReplay() : recording_(Recording::Load(GetParam())) {
     std::size_t unasked = 0;
     for (const Recording::Event& event : recording_.events) {
       if (event.dir != Recording::Dir::kFromAgent) continue;
@@ -159,7 +159,7 @@ class Replay : public testing::TestWithParam<std::string> {
   std::size_t unasked_ = 0;
 };
 
-TEST_P(Replay, SendsWhatTheAgentSent) {
+TEST_P(WireReplay, SendsWhatTheAgentSent) {
   SCOPED_TRACE(recording_.description);
   for (const Recording::Event& event : recording_.events) {
     ASSERT_NO_FATAL_FAILURE(Play(event));
@@ -195,11 +195,8 @@ std::vector<std::string> Recordings() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Agent, Replay, testing::ValuesIn(Recordings()), [](const auto& tested) {
-  std::string name = tested.param;
-  for (char& byte : name) byte = byte == '-' ? '_' : byte;
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Agent, WireReplay, testing::ValuesIn(Recordings()),
+                         [](const auto& tested) { return TestNameOf(tested.param); });
 
 TEST(Recordings, AreAllThere) { EXPECT_EQ(Recordings().size(), 36u); }
 
