@@ -6,6 +6,7 @@
 #include <mock_hyperstart/agent_model.hpp>
 #include <mock_hyperstart/compare.hpp>
 
+#include "support/options.hpp"
 #include "support/raw_client.hpp"
 #include "support/wire.hpp"
 

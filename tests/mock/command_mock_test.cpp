@@ -17,8 +17,6 @@ using testing::NiceMock;
 using testing::Return;
 using testing::StrictMock;
 
-wire::Frame Ack(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
-
 TEST(CommandMock, AnswersAsItsExpectationsSay) {
   Started agent;
   StrictMock<CommandMock> commands(agent);
@@ -29,7 +27,7 @@ TEST(CommandMock, AnswersAsItsExpectationsSay) {
         .WillOnce(Return(Reply::Error("no shell")));
   }
   RawClient ctl = agent.Ctl();
-  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack("1"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame("1"));
   EXPECT_EQ(ctl.Call(wire::kExecCmd, "sh").reply, (wire::Frame{wire::kError, "no shell"}));
 }
 
@@ -38,8 +36,8 @@ TEST(CommandMock, AnswersAsTheMockWouldWithoutAnAction) {
   NiceMock<CommandMock> commands(agent);
   EXPECT_CALL(commands, Call(_)).Times(2);
   RawClient ctl = agent.Ctl();
-  EXPECT_EQ(ctl.Call(wire::kVersion).reply, Ack(wire::U32(4244)));
-  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack());
+  EXPECT_EQ(ctl.Call(wire::kVersion).reply, AckFrame(wire::U32(4244)));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame());
 }
 
 TEST(CommandMock, IsNotCalledForWhatAPlanAnswers) {
@@ -48,8 +46,8 @@ TEST(CommandMock, IsNotCalledForWhatAPlanAnswers) {
   EXPECT_CALL(commands, Call(IsCommand(Command::kPing))).WillOnce(Return(Reply::Ack("mock")));
   agent.On(Command::kPing).WillOnce(Reply::Ack("plan"));
   RawClient ctl = agent.Ctl();
-  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack("plan"));
-  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack("mock"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame("plan"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame("mock"));
 }
 
 TEST(CommandMock, IsDetachedByItsDestructor) {
@@ -58,9 +56,9 @@ TEST(CommandMock, IsDetachedByItsDestructor) {
   {
     NiceMock<CommandMock> commands(agent);
     EXPECT_CALL(commands, Call(_)).WillOnce(Return(Reply::Ack("mock")));
-    EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack("mock"));
+    EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame("mock"));
   }
-  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack());
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame());
 }
 
 TEST(CommandMock, MayBeDestroyedAtAnyMomentOfACall) {

@@ -194,8 +194,9 @@ TEST_F(CompareMachineTest, ShowsAMissingAckOfDestroypod) {
   ReadEvent();
   agent().Disconnect(Channel::kCtl);
   ctl().ReadToEnd();
-  EXPECT_THAT(Differences(), AllOf(HasSubstr("where:     destroypod"), HasSubstr("the agent: closes ctl"),
-                                   HasSubstr("the model: ack\n")));
+  EXPECT_THAT(Differences(),
+              AllOf(HasSubstr("where:     destroypod"), HasSubstr("the agent: closes ctl"),
+                    HasSubstr("the model: ack\n")));
 }
 
 TEST_F(CompareMachineTest, SaysThatSomebodyMayHaveEndedTheMachine) {

@@ -8,7 +8,7 @@ namespace hyperstart {
 namespace {
 
 /// A command number that has no name in either dialect.
-constexpr std::uint32_t kUnnamed = 99;
+constexpr std::uint32_t kNoCommand = 99;
 /// The names that virtcontainers gives to 23 and 24, where the agent has processasyncevent and
 /// signalprocess.
 constexpr std::uint32_t kPsContainerOfClearContainers = 23;
@@ -52,9 +52,9 @@ TEST(Ctl, AcksEveryCommandOfClearContainersAndNamesIt) {
 TEST(Ctl, AcksACommandWithoutAName) {
   Started agent;
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(kUnnamed, "x").reply.key, wire::kAck);
+  EXPECT_EQ(client.Call(kNoCommand, "x").reply.key, wire::kAck);
   EXPECT_EQ(client.Call(0xffffffff).reply.key, wire::kAck);
-  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(static_cast<Command>(kUnnamed), "x"),
+  EXPECT_THAT(agent.GetLastMessages(), ElementsAre(Message(static_cast<Command>(kNoCommand), "x"),
                                                    Message(static_cast<Command>(0xffffffff))));
 }
 
@@ -180,12 +180,12 @@ TEST(Ctl, SendsWhatTheTestSends) {
   RawClient client = agent.Ctl();
   agent.SendReady();
   agent.SendMessage(Command::kError, "text");
-  agent.SendMessage(static_cast<Command>(kUnnamed));
+  agent.SendMessage(static_cast<Command>(kNoCommand));
   agent.SendProcessEvent("c", "p", 3);
   agent.SendRaw(Channel::kCtl, "\x01\x02");
   EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kReady, ""}));
   EXPECT_EQ(*client.ReadFrame(), (wire::Frame{wire::kError, "text"}));
-  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{kUnnamed, ""}));
+  EXPECT_EQ(*client.ReadFrame(), (wire::Frame{kNoCommand, ""}));
   EXPECT_EQ(*client.ReadFrame(),
             (wire::Frame{wire::kProcessAsyncEvent,
                          R"({"container":"c","process":"p","event":"finished","status":3})"}));

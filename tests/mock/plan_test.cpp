@@ -19,7 +19,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Return;
 
-wire::Frame Ack(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
 wire::Frame Error(std::string payload = {}) { return {wire::kError, std::move(payload)}; }
 
 /// The failures that Stop() adds to the test.
@@ -40,34 +39,34 @@ std::vector<testing::TestPartResult> FailuresOfStop(MockHyperstart& agent) {
 TEST(Plan, AnswersByPlanThenHandlerThenDefaultThenAck) {
   Started agent;
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(4244)));
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kVersion).reply, AckFrame(wire::U32(4244)));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame());
 
   agent.SetDefaultReply(Reply::Ack("default"));
-  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack("default"));
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kVersion).reply, AckFrame("default"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame("default"));
 
   agent.SetHandler([](const DecodedMessage& message) {
     return message.command == Command::kPing ? Reply::Ack("handler: " + message.payload) : Reply();
   });
-  EXPECT_EQ(client.Call(wire::kPing, "x").reply, Ack("handler: x"));
-  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kPing, "x").reply, AckFrame("handler: x"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, AckFrame("default"));
 
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("repeatedly"));
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("repeatedly"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame("repeatedly"));
   agent.On(Command::kPing).WillOnce(Reply::Ack("once")).WillOnce(Reply::Error("twice"));
-  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("default"));
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("once"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, AckFrame("default"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame("once"));
   EXPECT_EQ(client.Call(wire::kPing).reply, Error("twice"));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Call(wire::kPing).reply, Ack("repeatedly"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame("repeatedly"));
 
   agent.On(Command::kPing).WillRepeatedly(Reply());
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("handler: "));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame("handler: "));
   agent.SetHandler(nullptr);
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack("default"));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame("default"));
   agent.SetDefaultReply(Reply());
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
-  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(4244)));
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame());
+  EXPECT_EQ(client.Call(wire::kVersion).reply, AckFrame(wire::U32(4244)));
 }
 
 TEST(Plan, AnswersTheFirstCommandsAndThenTheRest) {
@@ -75,8 +74,8 @@ TEST(Plan, AnswersTheFirstCommandsAndThenTheRest) {
   agent.On(Command::kStartPod).WillOnce(Reply::Error("once")).WillRepeatedly(Reply::Ack("then"));
   RawClient client = agent.Ctl();
   EXPECT_EQ(client.Call(wire::kStartPod).reply, Error("once"));
-  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("then"));
-  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("then"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, AckFrame("then"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, AckFrame("then"));
 }
 
 TEST(Plan, IsExtendedByALaterOn) {
@@ -87,20 +86,20 @@ TEST(Plan, IsExtendedByALaterOn) {
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("new")).WillOnce(Reply::Ack("3"));
   RawClient client = agent.Ctl();
   for (const char* answer : {"1", "2", "3", "new", "new"}) {
-    EXPECT_EQ(client.Call(wire::kPing).reply, Ack(answer));
+    EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame(answer));
   }
-  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack("other"));
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, AckFrame("other"));
 }
 
 TEST(Plan, ContinuesWithTheNextClientAndTheNextStart) {
   Started agent;
   agent.On(Command::kPing).WillOnce(Reply::Ack("1")).WillOnce(Reply::Ack("2"));
   agent.On(Command::kPing).WillRepeatedly(Reply::Ack("3"));
-  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("1"));
-  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("2"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, AckFrame("1"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, AckFrame("2"));
   agent.Stop();
   agent.Start();
-  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("3"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, AckFrame("3"));
 }
 
 TEST(Plan, AnswersCommandsOfOneWriteInOrder) {
@@ -117,11 +116,11 @@ TEST(Plan, AnswersVersionWithTheApiVersionOfTheOptions) {
   options.api_version = 4242;
   Started agent(options);
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(4242)));
+  EXPECT_EQ(client.Call(wire::kVersion).reply, AckFrame(wire::U32(4242)));
   agent.SetDefaultReply(Reply::Error());
   EXPECT_EQ(client.Call(wire::kVersion).reply, Error());
   agent.On(Command::kVersion).WillOnce(Reply::Ack(wire::U32(1)));
-  EXPECT_EQ(client.Call(wire::kVersion).reply, Ack(wire::U32(1)));
+  EXPECT_EQ(client.Call(wire::kVersion).reply, AckFrame(wire::U32(1)));
 }
 
 TEST(Plan, MayBeMadeBeforeStart) {
@@ -223,7 +222,7 @@ TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
   agent.On(Command::kPing).WillOnce(Reply());
   const int second = __LINE__ + 1;
   agent.On(Command::kStartPod).WillOnce(Reply::Error());
-  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, Ack("used"));
+  EXPECT_EQ(agent.Ctl().Call(wire::kPing).reply, AckFrame("used"));
 
   const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
   ASSERT_EQ(failures.size(), 2u);
@@ -239,7 +238,7 @@ TEST(Plan, FailsTheTestForEachUnusedWillOnceWhereItWasSet) {
 
   EXPECT_THAT(FailuresOfStop(agent), IsEmpty());  // reported once
   agent.Start();
-  EXPECT_EQ(agent.Ctl().Call(wire::kStartPod).reply, Ack());  // and the plan is gone
+  EXPECT_EQ(agent.Ctl().Call(wire::kStartPod).reply, AckFrame());  // and the plan is gone
 }
 
 TEST(Plan, FailsTheTestInTheDestructorToo) {
@@ -269,11 +268,11 @@ TEST(HandlerOfTheTest, MayBeAMockFunction) {
   Started agent;
   agent.SetHandler(handler.AsStdFunction());
   RawClient client = agent.Ctl();
-  EXPECT_EQ(client.Call(wire::kPing, "x").reply, Ack("mocked"));
+  EXPECT_EQ(client.Call(wire::kPing, "x").reply, AckFrame("mocked"));
   EXPECT_EQ(client.Call(wire::kStartPod).reply, Error("no"));
-  EXPECT_EQ(client.Call(wire::kStartPod).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kStartPod).reply, AckFrame());
   agent.SetHandler(nullptr);  // returns when no call is running, so the handler may be destroyed
-  EXPECT_EQ(client.Call(wire::kPing).reply, Ack());
+  EXPECT_EQ(client.Call(wire::kPing).reply, AckFrame());
 }
 
 TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
@@ -324,7 +323,7 @@ TEST(HandlerOfTheTest, MayCallEveryMemberOfTheMock) {
       wire::Ctl(wire::kProcessAsyncEvent, event) + "raw" + wire::Ack("handled");
   EXPECT_EQ(ctl.Read(said.size()), said);
   EXPECT_EQ(io.ReadToEnd(), "");
-  EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack("planned by the handler"));
+  EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame("planned by the handler"));
   EXPECT_EQ(ctl.Call(wire::kPing).reply, Error("default of the handler"));
 }
 
@@ -388,8 +387,8 @@ TEST(HandlerOfTheTest, MayThrow) {
   RawClient client = agent.Ctl();
   EXPECT_EQ(client.Call(wire::kPing).reply, Error("out of luck"));
   EXPECT_EQ(client.Call(wire::kStartPod).reply.key, wire::kError);
-  EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());
-  EXPECT_EQ(client.Call(wire::kExecCmd).reply, Ack());  // the mock still answers
+  EXPECT_EQ(client.Call(wire::kExecCmd).reply, AckFrame());
+  EXPECT_EQ(client.Call(wire::kExecCmd).reply, AckFrame());  // the mock still answers
 
   const std::vector<testing::TestPartResult> failures = FailuresOfStop(agent);
   ASSERT_EQ(failures.size(), 3u);

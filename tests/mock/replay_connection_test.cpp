@@ -87,6 +87,16 @@ TEST_F(ReplayConnectionTest, LosesNothingThatTheAgentSaidBeforeItClosed) {
   EXPECT_TRUE(Io().ReadToEnd() == said);
 }
 
+TEST_F(ReplayConnectionTest, ClosesAFirstClientThatComesAfterTheAgentHasClosed) {
+  Written recording;
+  recording.Open(Channel::kCtl).Open(Channel::kIo).Call(wire::kPing);
+  Replay(recording.AgentCloses(Channel::kIo).AgentCloses(Channel::kCtl));
+  RawClient ctl = Ctl();
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);
+  EXPECT_EQ(ctl.ReadToEnd(), "");
+  EXPECT_EQ(Io().ReadToEnd(), "");
+}
+
 TEST_F(ReplayConnectionTest, WaitsForTheBrokenHeaderThatTheAgentDiedOf) {
   const std::string broken = wire::U32(wire::kPing) + wire::U32(4);
   Written recording;

@@ -19,7 +19,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-wire::Frame Ack(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
 wire::Frame Error(std::string payload) { return {wire::kError, std::move(payload)}; }
 
 // ---- Waits by matcher
@@ -198,10 +197,10 @@ TEST(PlanByMatcher, AnswersBeforeThePlanOfTheCommandAndTheNewestFirst) {
   agent.On(IsMessage(Command::kExecCmd, HasSubstr("sh"))).WillRepeatedly(Reply::Error("older"));
   agent.On(IsMessage(Command::kExecCmd, HasSubstr("zsh"))).WillRepeatedly(Reply::Error("newer"));
   RawClient ctl = agent.Ctl();
-  EXPECT_EQ(ctl.Call(wire::kExecCmd, "ls").reply, Ack("command"));
+  EXPECT_EQ(ctl.Call(wire::kExecCmd, "ls").reply, AckFrame("command"));
   EXPECT_EQ(ctl.Call(wire::kExecCmd, "sh").reply, Error("older"));
   EXPECT_EQ(ctl.Call(wire::kExecCmd, "zsh").reply, Error("newer"));
-  EXPECT_EQ(ctl.Call(wire::kPing, "zsh").reply, Ack());
+  EXPECT_EQ(ctl.Call(wire::kPing, "zsh").reply, AckFrame());
 }
 
 TEST(PlanByMatcher, FallsThroughWhenItIsUsedUp) {
@@ -212,7 +211,7 @@ TEST(PlanByMatcher, FallsThroughWhenItIsUsedUp) {
   agent.On(IsCommand(Command::kPing)).WillOnce(Reply::Ack("newer"));
   RawClient ctl = agent.Ctl();
   for (const char* const answer : {"newer", "older", "command", "handler"}) {
-    EXPECT_EQ(ctl.Call(wire::kPing).reply, Ack(answer));
+    EXPECT_EQ(ctl.Call(wire::kPing).reply, AckFrame(answer));
   }
   EXPECT_TRUE(agent.WaitForPlans(kDeadline));
 }

@@ -107,6 +107,8 @@ inline DecodedMessage Message(Command command, std::string payload = {}) {
   return {command, std::move(payload)};
 }
 
+inline wire::Frame AckFrame(std::string payload = {}) { return {wire::kAck, std::move(payload)}; }
+
 inline RawClient Connect(const Started& agent, Channel channel) {
   return channel == Channel::kCtl ? agent.Ctl() : agent.Io();
 }

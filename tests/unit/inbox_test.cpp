@@ -31,12 +31,12 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Optional;
 
-const Clock::time_point kNow = Clock::now();
+const Clock::time_point kArrival = Clock::now();
 
 /// An inbox of packets: key and bytes.
 struct Packets : Inbox {
   explicit Packets(std::vector<Record> records = {}) : Inbox(EmptyRecords::kEndStreams) {
-    for (Record& record : records) Add(std::move(record), kNow);
+    for (Record& record : records) Add(std::move(record), kArrival);
   }
 };
 
@@ -79,9 +79,9 @@ TEST(InboxTest, GivesTheOldestOfAKeyAndLeavesTheRestInOrder) {
 
 TEST(InboxTest, GivesMessagesOfWhichSomeAreEmpty) {
   Messages inbox;
-  inbox.Add({12, ""}, kNow);
-  inbox.Add({1, "first"}, kNow);
-  inbox.Add({1, "second"}, kNow);
+  inbox.Add({12, ""}, kArrival);
+  inbox.Add({1, "first"}, kArrival);
+  inbox.Add({1, "second"}, kArrival);
   EXPECT_FALSE(inbox.HasEnd(12));
   EXPECT_THAT(inbox.Take(1), Optional(Record{1, "first"}));
   EXPECT_THAT(inbox.Take(), Optional(Record{12, ""}));
@@ -101,7 +101,7 @@ TEST(InboxTest, GoesOnAfterAllWereTaken) {
   inbox.TakeAll();
   EXPECT_FALSE(inbox.HasEnd(1));
   EXPECT_EQ(inbox.BytesBeforeEnd(1), 0u);
-  inbox.Add({1, "d"}, kNow);
+  inbox.Add({1, "d"}, kArrival);
   EXPECT_EQ(inbox.BytesBeforeEnd(1), 1u);
   EXPECT_THAT(inbox.Take(), Optional(Record{1, "d"}));
 }
@@ -160,8 +160,8 @@ TEST(InboxTest, ExaminesEachRecordOnce) {
   EXPECT_EQ(examined, 2u);
   EXPECT_THAT(seen, testing::UnorderedElementsAre("a", "b"));
   seen.clear();
-  inbox.Add({1, "c"}, kNow);
-  inbox.Add({3, "d"}, kNow);
+  inbox.Add({1, "c"}, kArrival);
+  inbox.Add({3, "d"}, kArrival);
   EXPECT_THAT(inbox.TakeMatching(see, examined), Optional(Record{3, "d"}));
   EXPECT_THAT(seen, testing::UnorderedElementsAre("c", "d"));
 }
@@ -312,7 +312,7 @@ TEST(InboxMostRelevantTest, ShowsTheRecordAndWhenItCame) {
   Packets inbox({{1, "a"}});
   const InboxEntry& entry = *inbox.MostRelevant(std::nullopt, 1).at(0);
   EXPECT_EQ(entry.record, (Record{1, "a"}));
-  EXPECT_EQ(entry.when, kNow);
+  EXPECT_EQ(entry.when, kArrival);
 }
 
 TEST(InboxMostRelevantTest, TakesNothing) {
@@ -466,7 +466,7 @@ void DoSomething(std::mt19937& random, Packets& inbox, Model& model) {
       Record packet{key, std::string(up_to(4), '\0')};
       for (char& byte : packet.bytes) byte = static_cast<char>('a' + up_to(25));
       model.Add(packet);
-      inbox.Add(std::move(packet), kNow);
+      inbox.Add(std::move(packet), kArrival);
     }
   }
 }

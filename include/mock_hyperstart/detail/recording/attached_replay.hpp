@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mock_hyperstart/detail/recording/recording_reader.hpp"
+#include "mock_hyperstart/detail/recording/replay_agent.hpp"
 #include "mock_hyperstart/detail/recording/replayer.hpp"
 #include "mock_hyperstart/messages.hpp"
 #include "mock_hyperstart/protocol.hpp"

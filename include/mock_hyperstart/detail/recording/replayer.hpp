@@ -17,8 +17,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,49 +30,15 @@
 #include "mock_hyperstart/detail/net/mutex.hpp"
 #include "mock_hyperstart/detail/recording/payload_diff.hpp"
 #include "mock_hyperstart/detail/recording/recording_reader.hpp"
+#include "mock_hyperstart/detail/recording/replay_agent.hpp"
 #include "mock_hyperstart/detail/recording/replayed_values.hpp"
 #include "mock_hyperstart/detail/recording/script.hpp"
 #include "mock_hyperstart/detail/wire/text.hpp"
 #include "mock_hyperstart/messages.hpp"
-#include "mock_hyperstart/options.hpp"
 #include "mock_hyperstart/protocol.hpp"
 #include "mock_hyperstart/reply.hpp"
 
 namespace hyperstart::detail {
-
-/// What a replay does. None may call the replay back before it returns.
-struct ReplayAgent {
-  std::function<void(Command, std::string_view)> send_message;
-  std::function<void(std::uint64_t, std::string_view)> send_io;
-  std::function<void(Channel, std::string_view)> send_raw;
-  /// After what was sent to the client.
-  std::function<void(Channel)> close;
-  std::function<void(Violation)> report;
-  std::function<void(Channel, std::string_view)> note;
-};
-
-/// What would answer without the replay; each may be empty. Called under no lock.
-struct ReplayFallback {
-  Handler handler;       // after the recording's end
-  IoHandler io_handler;  // the same
-  ConnectionHandler connection_handler;
-};
-
-struct ReplayRules {
-  std::vector<std::string> ignore;  // JSON pointers to what may differ in a command's payload
-  bool goes_on_after_end = false;   // with the fallback; else what comes then is a violation
-  bool to_the_end = false;          // a client that stops before it is a violation
-  /// So many clients get `ready` from the mock itself, and not from the recording.
-  std::size_t greeted = 0;
-
-  void SetGreeted(const Options& options) {
-    const bool each = options.transport == Transport::kVsock ||
-                      (options.transport == Transport::kUnixSocket && options.ready_on_connect);
-    greeted = each                                      ? std::numeric_limits<std::size_t>::max()
-              : options.transport == Transport::kVirtio ? 1
-                                                        : 0;
-  }
-};
 
 class Replayer : public std::enable_shared_from_this<Replayer> {
  public:
@@ -126,18 +90,21 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
  private:
   void TakeConnection(Channel channel, bool is_connected) {
     const MutexLock lock(mutex_);
-    bool& closed = closed_[channel == Channel::kCtl ? 0 : 1];
-    is_open_[channel == Channel::kCtl ? 0 : 1] = is_connected;
+    Connection& connection = Of(channel);
+    connection.is_open = is_connected;
+    std::optional<std::size_t> end;
     if (is_connected) {
-      closed = false;
-      bool& was_open = was_open_[channel == Channel::kCtl ? 0 : 1];
-      if (std::exchange(was_open, true)) Arrive(FindNext(Step::What::kOpen, channel));
+      connection.closed = std::exchange(connection.closes_first, false);
+      if (connection.closed) agent_.close(channel);
+      if (std::exchange(connection.was_open, true)) Arrive(FindNext(Step::What::kOpen, channel));
     } else {
       if (channel == Channel::kCtl) is_replying_ = false;  // OnReplySent may never be called
-      if (!std::exchange(closed, false)) Arrive(FindEnd(channel));
+      if (!std::exchange(connection.closed, false)) end = FindEnd(channel);
+      Arrive(end);
     }
     Advance({});
-    if (to_the_end_ && !has_left_ && !is_open_[0] && !is_open_[1]) CheckEnd();
+    if (end && steps()[*end].what == Step::What::kClientRaw) return;  // it has not left by itself
+    if (to_the_end_ && !has_left_ && !ctl_.is_open && !io_.is_open) CheckEnd();
   }
 
   /// Nothing: it comes after the recording's end, where the fallback answers.
@@ -198,6 +165,17 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     return pointers;
   }
 
+  /// Of a channel.
+  struct Connection {
+    bool is_open = false;
+    bool was_open = false;
+    bool closed = false;        // by the agent
+    bool closes_first = false;  // by the agent, whose first client the mock has not served yet
+  };
+  Connection& Of(Channel channel) MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return channel == Channel::kCtl ? ctl_ : io_;
+  }
+
   const std::vector<Step>& steps() const { return script_.steps(); }
 
   /// The first step of that kind which has not come.
@@ -247,7 +225,9 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   }
   void Do(const Step& step) MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (step.what == Step::What::kAgentClose) {
-      closed_[step.channel == Channel::kCtl ? 0 : 1] = true;
+      Connection& connection = Of(step.channel);
+      connection.closed = connection.was_open;
+      connection.closes_first = !connection.was_open;
       agent_.close(step.channel);
     } else if (step.what == Step::What::kRaw) {
       agent_.send_raw(step.channel, step.bytes);
@@ -385,9 +365,8 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   std::size_t cursor_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;     // the steps before are done
   bool is_replying_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;   // a reply is being sent
   bool has_left_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
-  bool was_open_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};  // ctl, io
-  bool is_open_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};   // ctl, io
-  bool closed_[2] MOCK_HYPERSTART_GUARDED_BY(mutex_) = {false, false};    // by the agent: ctl, io
+  Connection ctl_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
+  Connection io_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   std::map<std::uint64_t, Stream> streams_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   ReplayedValues values_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
 };
