@@ -117,7 +117,8 @@ class MockHyperstart {
 
   // ---- What arrived. A message is recorded before its reply is sent.
 
-  /// What has arrived since the last call and was not taken by a wait, oldest first.
+  /// What has arrived since the last call and was not taken by a wait, oldest first. See ForwardTo
+  /// for what a spy has dropped.
   std::vector<DecodedMessage> GetLastMessages();
   std::vector<IoPacket> GetLastIoPackets();
   /// The same, but takes nothing.

@@ -245,6 +245,9 @@ TEST_F(RecordsLimitTest, NotesHowManyWereDropped) {
   notes_.clear();
   records_.NoteDropped();
   EXPECT_THAT(notes_, ElementsAre("io: 2 of 3" + kDropped));
+  const std::size_t noted = notes_.size();
+  records_.NoteDropped();
+  EXPECT_EQ(notes_.size(), noted) << "nothing was dropped since";
 }
 
 TEST_F(RecordsLimitTest, FailsAWaitForPacketsOfWhichOlderOnesWereDropped) {

@@ -29,7 +29,7 @@ namespace hyperstart::detail {
 inline Descriptor ConnectToAgent(const std::string& path, Channel channel, ChannelServer& server,
                                  const Connection& client, const ServiceContext& context) {
   constexpr std::chrono::milliseconds kRetry{10};
-  const auto end = Clock::now() + context.options.timeout;
+  const Clock::time_point end = DeadlineIn(context.options.timeout);
   bool stops = false;
   int error = 0;
   do {

@@ -172,6 +172,8 @@ class Inbox {
   /// How many have ever been added, and how many of those were dropped.
   std::uint64_t added() const { return added_; }
   std::uint64_t dropped() const { return dropped_; }
+  /// Whether some were dropped since the last call.
+  bool HasDroppedMore() { return std::exchange(asked_, dropped_) != dropped_; }
 
   /// Whether records were dropped since the last TakeAll; with a key, of those. Of very many keys,
   /// it may say so of more.
@@ -338,6 +340,7 @@ class Inbox {
   std::size_t bytes_ = 0;  // of all records
   std::size_t limit_ = std::numeric_limits<std::size_t>::max();
   std::uint64_t dropped_ = 0;
+  std::uint64_t asked_ = 0;       // dropped_ at the last HasDroppedMore
   std::set<std::uint64_t> lost_;  // the keys of which records were dropped
   bool lost_more_ = false;        // and of others
 };

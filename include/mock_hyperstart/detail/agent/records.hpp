@@ -54,11 +54,11 @@ class Records {
     packets_.SetLimit(bytes);
     note_ = std::move(note);
   }
-  /// Calls `note` for each channel of which records were dropped. Never throws.
+  /// Calls `note` for each channel of which records were dropped since the last call. Never throws.
   void NoteDropped() try {
     const MutexLock lock(mutex_);
-    if (messages_.dropped() > 0) note_(Channel::kCtl, DescribeDropped(messages_));
-    if (packets_.dropped() > 0) note_(Channel::kIo, DescribeDropped(packets_));
+    if (messages_.HasDroppedMore()) note_(Channel::kCtl, DescribeDropped(messages_));
+    if (packets_.HasDroppedMore()) note_(Channel::kIo, DescribeDropped(packets_));
   } catch (const std::bad_alloc&) {  // the conversation lacks it
   }
 
