@@ -64,7 +64,8 @@ struct ReplayOptions {
   enum class AfterEnd {
     kViolation,  // and `error`
     kOtherwise   // as without the recording: a handler that was set before Replay, such as that of
-                 // an AgentModel, which begins with no pod; else the default reply
+                 // an AgentModel, which begins with no pod; else the default reply. So do
+                 // packets, once all recorded commands and packets have come
   };
   AfterEnd after_end = AfterEnd::kViolation;
   /// A client that leaves, or is connected when the mock stops, and has not said all that the
@@ -80,7 +81,9 @@ struct ReplayOptions {
 /// client with `ready`, a recorded one is not sent again. A plan goes before the recording, which
 /// then knows nothing of that command.
 ///
-/// Sets the mock's handler, io handler and connection handler. A connection handler that was set
+/// Sets the mock's handler, io handler and connection handler, and turns HoldNexts off. Make an
+/// AgentModel before it, and keep it until Stop: it takes the handlers away when it ends, and its
+/// handler of fatal input acts in the replay, too. A connection handler that was set
 /// before is still called. Throws std::runtime_error for a file that can't be read, or is broken,
 /// with the line and what is wrong, and std::invalid_argument for an `ignore` that is no JSON
 /// pointer.

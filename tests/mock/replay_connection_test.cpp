@@ -179,6 +179,16 @@ TEST_F(ReplayConnectionTest, OverVirtioAFrameGoesOnWithTheNextClient) {
   EXPECT_EQ(frame, (wire::Frame{wire::kAck, "both"}));
 }
 
+TEST_F(ReplayConnectionTest, GoesOnAfterAReplyToWhichAPlanAddsAnAction) {
+  Written recording;
+  recording.Open(Channel::kCtl).Call(wire::kPing).Agent(wire::Ctl(wire::kReady));
+  agent_.On(Command::kPing).WillOnce(Reply().Then([] {}));
+  Replay(recording);
+  RawClient ctl = Ctl();
+  EXPECT_EQ(ctl.Call(wire::kPing).reply.key, wire::kAck);
+  EXPECT_EQ(ctl.ReadFrame()->key, wire::kReady);
+}
+
 // ---- Waiting
 
 TEST_F(ReplayConnectionTest, NotesWhatTheReplyWaitsFor) {
@@ -271,6 +281,31 @@ TEST_F(AfterReplayTest, TheModelAnswers) {
   EXPECT_EQ(ctl.Call(wire::kExecCmd, kExecCat).reply.key, wire::kAck);
   io.Write(wire::Io(1, "hello"));
   EXPECT_EQ(*io.ReadFrame(), (wire::Frame{1, "hello"}));
+}
+
+TEST_F(AfterReplayTest, BeginsWhenAllCommandsAndPacketsHaveCome) {
+  int packets = 0;  // on the thread of io
+  agent_.SetIoHandler([&](const IoPacket&) { ++packets; });
+  Replay(Written().Open(Channel::kCtl).Open(Channel::kIo).Call(wire::kPing), options_);
+  RawClient io = Io();
+  io.Write(wire::Io(1, "early"));
+  ASSERT_TRUE(agent_.ReadIo(1, kDeadline));
+  io.Close();
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kIo, kDeadline));
+  EXPECT_THAT(agent_.TakeViolations(), testing::SizeIs(1));
+  agent_.Stop();
+  EXPECT_EQ(packets, 0);
+}
+
+TEST_F(AfterReplayTest, TheModelHoldsNoNextsBackBefore) {
+  const AgentModel model(agent_);
+  const std::string event = wire::Ctl(wire::kProcessAsyncEvent, "{}");
+  Written recording;
+  recording.Open(Channel::kCtl).Client(wire::Ctl(wire::kDestroyPod));
+  Replay(recording.Agent(event + wire::Ack()).AgentCloses(Channel::kCtl), options_);
+  RawClient ctl = Ctl();
+  ctl.Write(wire::Ctl(wire::kDestroyPod));
+  EXPECT_EQ(ctl.ReadToEnd(), wire::Next(8) + event + wire::Ack());
 }
 
 TEST_F(AfterReplayTest, TheHandlersOfTheTestAreCalled) {

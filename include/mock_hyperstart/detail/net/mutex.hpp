@@ -5,6 +5,7 @@
 // Lock order of the library. A thread that holds one of these may lock only those below it:
 //
 //   Server::life_mutex_          Start and Stop exclude each other
+//   Replayer::mutex_             how far a replay has come
 //   ChannelServer::mutex_        who is connected, and what waits for a client
 //   SendQueue::mutex_            the order of the bytes to one client
 //   Records::mutex_              what arrived, and waits
@@ -12,8 +13,9 @@
 //   ReplyPlan::mutex_            one plan
 //   UserFunction::mutex_         which handler is set, and whether it runs
 //   EventLog::mutex_             the conversation
+//   EventFile::mutex_            a file to which the conversation is written
 //
-// Pause::mutex_ is held alone. Code of the user's (handlers, actions, destructors of either) runs
+// Pause::mutex_ and Forwarding::mutex_ are held alone. Code of the user's (handlers, actions, destructors of either) runs
 // under none of them; a matcher that a wait was given runs under Records::mutex_.
 
 #ifndef MOCK_HYPERSTART_DETAIL_NET_MUTEX_HPP_

@@ -29,8 +29,7 @@ void AttachReplay(Agent& agent, const std::string& path, const ReplayRules& rule
   actions.send_raw = [&agent](Channel channel, std::string_view bytes) {
     agent.SendRaw(channel, bytes);
   };
-  // Disconnect drops what the client has not read: where there is such, half a close, which
-  // follows.
+  // Disconnect drops what the client has not read. If there is such, the end of sending follows it.
   actions.close = [&agent](Channel channel) {
     agent.UnsentBytes(channel) > 0 ? agent.ShutdownSend(channel) : agent.Disconnect(channel);
   };
@@ -39,6 +38,7 @@ void AttachReplay(Agent& agent, const std::string& path, const ReplayRules& rule
   const auto replayer = std::make_shared<Replayer>(
       RecordingReader::ReadFile(path), path, rules, std::move(actions),
       ReplayFallback{agent.GetHandler(), agent.GetIoHandler(), agent.GetConnectionHandler()});
+  agent.HoldNexts(false);  // what a replay sends by itself comes after the `next` frames
   agent.SetConnectionHandler([replayer](Channel channel, bool is_connected) {
     replayer->OnConnection(channel, is_connected);
   });

@@ -98,7 +98,6 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       if (connection.closed) agent_.close(channel);
       if (std::exchange(connection.was_open, true)) Arrive(FindNext(Step::What::kOpen, channel));
     } else {
-      if (channel == Channel::kCtl) is_replying_ = false;  // OnReplySent may never be called
       if (!std::exchange(connection.closed, false)) end = FindEnd(channel);
       Arrive(end);
     }
@@ -138,15 +137,19 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     }
     const Step& reply = steps()[*step.reply];
     is_replying_ = true;
-    return Reply::Frame(reply.command, values_.Translate(reply.bytes))
-        .Then([self = shared_from_this()] { self->OnReplySent(); });
+    return ReplyAccess::WithEnd(
+        Reply::Frame(reply.command, values_.Translate(reply.bytes)),
+        std::shared_ptr<const void>(
+            this, [self = shared_from_this()](const void*) { self->OnReplyEnd(); }));
   }
 
   /// False: it comes after the recording's end, where the fallback gets it.
   bool TakePacket(const IoPacket& packet) {
     const MutexLock lock(mutex_);
     if (has_left_) return true;
-    if (goes_on_after_end_ && !FindNext(Step::What::kPacket, Channel::kIo)) return false;
+    const bool is_after_end = !FindNext(Step::What::kPacket, Channel::kIo) &&
+                              !FindNext(Step::What::kCommand, Channel::kCtl);
+    if (goes_on_after_end_ && is_after_end) return false;
     if (IsExpected(packet)) Advance({});
     return true;
   }
@@ -206,7 +209,8 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     }
   }
 
-  void OnReplySent() {
+  /// The client has the reply, or never will.
+  void OnReplyEnd() {
     const MutexLock lock(mutex_);
     is_replying_ = false;
     Advance({});
