@@ -97,6 +97,24 @@ TEST_F(ReplayConnectionTest, ClosesAFirstClientThatComesAfterTheAgentHasClosed) 
   EXPECT_EQ(Io().ReadToEnd(), "");
 }
 
+TEST_F(ReplayConnectionTest, ClosesNoLaterClientInThePlaceOfOneThatLeftBefore) {
+  Written recording;
+  recording.Open(Channel::kIo).Client(wire::Io(1, "in"), Channel::kIo);
+  recording.Agent(wire::Io(1, "out"), Channel::kIo).AgentCloses(Channel::kIo);
+  recording.Open(Channel::kIo).Agent(wire::Io(1, "second"), Channel::kIo);
+  recording.ClientCloses(Channel::kIo).Open(Channel::kIo);
+  Replay(recording.Agent(wire::Io(1, "third"), Channel::kIo));
+  Io().Close();
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kIo, kDeadline));
+  {
+    RawClient second = Io();
+    second.Write(wire::Io(1, "in"));
+    EXPECT_EQ(*second.ReadFrame(), (wire::Frame{1, "out"}));
+    EXPECT_EQ(*second.ReadFrame(), (wire::Frame{1, "second"}));
+  }
+  EXPECT_EQ(*Io().ReadFrame(), (wire::Frame{1, "third"}));
+}
+
 TEST_F(ReplayConnectionTest, WaitsForTheBrokenHeaderThatTheAgentDiedOf) {
   const std::string broken = wire::U32(wire::kPing) + wire::U32(4);
   Written recording;

@@ -189,11 +189,17 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     }
     return {};
   }
-  /// What ends a connection next: the client leaves, or the mock cannot understand it any more.
+  /// What ends a connection next: the client leaves, the mock cannot understand it any more, or the
+  /// agent closes.
   std::optional<std::size_t> FindEnd(Channel channel) const MOCK_HYPERSTART_REQUIRES(mutex_) {
     const std::optional<std::size_t> close = FindNext(Step::What::kClientClose, channel);
     const std::optional<std::size_t> raw = FindNext(Step::What::kClientRaw, channel);
-    return raw && (!close || *raw < *close) ? raw : close;
+    const std::optional<std::size_t> agent = FindNext(Step::What::kAgentClose, channel);
+    std::optional<std::size_t> first = close;
+    for (const std::optional<std::size_t>& end : {raw, agent}) {
+      if (end && (!first || *end < *first)) first = end;
+    }
+    return first;
   }
   void Arrive(std::optional<std::size_t> step) MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (step) arrived_[*step] = true;
@@ -223,7 +229,8 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
       if (step.IsByClient() && !arrived_[cursor_]) return false;
       const std::size_t at = cursor_++;
       if (at == reply) return true;
-      if (!step.IsByClient() && greetings_.count(at) == 0) Do(step);
+      // A close of the agent's has arrived where the client left before it.
+      if (!step.IsByClient() && greetings_.count(at) == 0 && !arrived_[at]) Do(step);
     }
     return false;
   }
@@ -365,9 +372,10 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   const ReplayFallback fallback_;
   std::set<std::size_t> greetings_;  // steps that are the mock's to do
   Mutex mutex_;
-  std::vector<bool> arrived_ MOCK_HYPERSTART_GUARDED_BY(mutex_);  // for each step of the client
-  std::size_t cursor_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;     // the steps before are done
-  bool is_replying_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;   // a reply is being sent
+  std::vector<bool> arrived_
+      MOCK_HYPERSTART_GUARDED_BY(mutex_);  // for each step of the client, and closes
+  std::size_t cursor_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = 0;    // the steps before are done
+  bool is_replying_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;  // a reply is being sent
   bool has_left_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
   Connection ctl_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
   Connection io_ MOCK_HYPERSTART_GUARDED_BY(mutex_);
