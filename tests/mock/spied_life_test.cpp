@@ -184,7 +184,7 @@ class LifeClient {
 };
 
 void ExpectSame(const Life& life, const Life& other) {
-  for (const std::size_t channel : {0, 1}) {
+  for (const std::size_t channel : {std::size_t{0}, std::size_t{1}}) {
     EXPECT_TRUE(life[channel].said == other[channel].said);
     EXPECT_TRUE(life[channel].heard == other[channel].heard)
         << (channel == 0 ? "ctl" : "io") << ": "

@@ -305,5 +305,23 @@ TEST_F(SpyReplyTest, AClientThatHasEndedItsInputHearsTheRest) {
                          wire::Ctl(wire::kReady, much) + wire::Ack());
 }
 
+TEST_F(SpyReplyTest, AnAgentThatReadsNothingHoldsNoStopUpAndGetsNoGap) {
+  Start();
+  // More than the agent's socket takes, and less than all on the way to it.
+  const std::string sent = wire::Ctl(wire::kStartPod, std::string(350'000, 'x'));
+  client().Write(sent);
+  client().Close();
+  spy_.Stop();
+  EXPECT_THAT(spy_.Transcript(),
+              testing::HasSubstr("it does not get all that the client had sent"));
+  std::string heard;
+  char some[4096];
+  for (ssize_t size = 0; (size = ::recv(agent_->get(), some, sizeof(some), 0)) > 0;) {
+    heard.append(some, static_cast<std::size_t>(size));
+  }
+  EXPECT_TRUE(sent.substr(0, heard.size()) == heard) << heard.size() << " bytes";
+  EXPECT_GT(heard.size(), 0u);
+}
+
 }  // namespace
 }  // namespace hyperstart

@@ -105,6 +105,12 @@ TEST_F(UpstreamTest, GivesUpWhereTheAgentReadsNothing) {
   EXPECT_FALSE(upstream_->Send(std::string(3'000'000, 'x'), [&] { return ++asked < 3; }));
 }
 
+TEST_F(UpstreamTest, SendsWhatThereIsRoomForWithoutAsking) {
+  Connect();
+  EXPECT_TRUE(upstream_->Send("all of it", [] { return false; }));
+  EXPECT_EQ(ReadAsAgent(9), "all of it");
+}
+
 TEST_F(UpstreamTest, NoticesAnAgentThatHasGone) {
   Connect();
   agent_.reset();

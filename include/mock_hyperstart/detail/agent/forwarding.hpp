@@ -82,17 +82,24 @@ class Forwarding {
     return true;
   }
 
-  /// Sends the client's bytes as they are. Blocks while the agent reads nothing.
+  /// Sends the client's bytes as they are. Blocks while the agent reads nothing: once the mock
+  /// stops and the client has left, no longer, and what would come after such a gap is not sent
+  /// either.
   void Forward(std::string_view bytes) {
+    if (gives_up_) return;
     if constexpr (kIsCtl) {
       if (observer_ != nullptr) observer_->OnBytes(bytes.size());
       const MutexLock lock(mutex_);
       replies_.AddBytes(bytes.size());
     }
-    upstream_->Send(bytes, [this] {
-      // What a client that has left had sent still arrives.
-      return !client_.IsClosing() && !(client_.IsGone() && server_.IsStopping());
+    const bool sent = upstream_->Send(bytes, [this] {
+      gives_up_ = client_.IsGone() && server_.IsStopping();
+      return !client_.IsClosing() && !gives_up_;
     });
+    gives_up_ = gives_up_ && !sent;
+    if (!gives_up_) return;
+    context_.log.Words(EventKind::kFault, channel_,
+                       "the agent reads too slowly: it does not get all that the client had sent");
   }
 
   /// The end of this command is in what is forwarded next.
@@ -371,6 +378,7 @@ class Forwarding {
   /// The agent has left, or its framing is broken.
   bool no_more_replies_ MOCK_HYPERSTART_GUARDED_BY(mutex_) = false;
 
+  bool gives_up_ = false;  // of the channel's thread: the agent gets nothing more
   // Of the thread of upstream_.
   FrameReader<Header> reader_{std::numeric_limits<std::uint32_t>::max()};
   std::string unsent_part_;     // of an incomplete frame, what the client has not got

@@ -77,17 +77,20 @@ class Upstream {
     reader_.join();
   }
 
-  /// Blocks until the agent has room for the bytes. False if it has gone, or `goes_on` says no.
+  /// Blocks until the agent has room for the bytes. False if it has gone, or if `goes_on` says no
+  /// before all are sent.
   template <typename GoesOn>
   bool Send(std::string_view bytes, const GoesOn& goes_on) const {
     while (!bytes.empty()) {
       const ClientSocket::Sent sent =
           socket_.Send(bytes, {}, std::numeric_limits<std::size_t>::max());
-      if (sent.status == ClientSocket::SendStatus::kPeerClosed || !goes_on()) return false;
+      if (sent.status == ClientSocket::SendStatus::kPeerClosed) return false;
+      bytes.remove_prefix(sent.bytes);
+      if (bytes.empty()) break;
+      if (!goes_on()) return false;
       if (sent.status == ClientSocket::SendStatus::kFull) {
         socket_.Wait(POLLOUT, ClientSocket::kRecheck);
       }
-      bytes.remove_prefix(sent.bytes);
     }
     return true;
   }
