@@ -15,8 +15,9 @@
 //   EventLog::mutex_             the conversation
 //   EventFile::mutex_            a file to which the conversation is written
 //
-// Pause::mutex_ and Forwarding::mutex_ are held alone. Code of the user's (handlers, actions, destructors of either) runs
-// under none of them; a matcher that a wait was given runs under Records::mutex_.
+// Pause::mutex_ and Forwarding::mutex_ are held alone. Code of the user's (handlers, actions,
+// destructors of either) runs under none of them; a matcher that a wait was given runs under
+// Records::mutex_.
 
 #ifndef MOCK_HYPERSTART_DETAIL_NET_MUTEX_HPP_
 #define MOCK_HYPERSTART_DETAIL_NET_MUTEX_HPP_
