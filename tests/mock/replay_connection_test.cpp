@@ -207,6 +207,20 @@ TEST_F(ReplayConnectionTest, GoesOnAfterAReplyToWhichAPlanAddsAnAction) {
   EXPECT_EQ(ctl.ReadFrame()->key, wire::kReady);
 }
 
+TEST_F(ReplayConnectionTest, IsNotOverWhileAClientIsStillToConnect) {
+  Written recording;
+  recording.Open(Channel::kCtl).Call(wire::kPing).ClientCloses(Channel::kCtl);
+  recording.Open(Channel::kIo).Client(wire::Io(1, "in"), Channel::kIo);
+  ReplayOptions options;
+  options.to_the_end = true;
+  Replay(recording.Agent(wire::Io(1, "out"), Channel::kIo), options);
+  EXPECT_EQ(Ctl().Call(wire::kPing).reply.key, wire::kAck);
+  ASSERT_TRUE(agent_.WaitForDisconnect(Channel::kCtl, kDeadline));
+  RawClient io = Io();
+  io.Write(wire::Io(1, "in"));
+  EXPECT_EQ(*io.ReadFrame(), (wire::Frame{1, "out"}));
+}
+
 // ---- Waiting
 
 TEST_F(ReplayConnectionTest, NotesWhatTheReplyWaitsFor) {
