@@ -21,9 +21,8 @@
 #include "mock_hyperstart/detail/recording/attached_replay.hpp"
 #include "mock_hyperstart/detail/recording/pcapng.hpp"
 #include "mock_hyperstart/detail/recording/recording_writer.hpp"
-#include "mock_hyperstart/detail/recording/replayer.hpp"
+#include "mock_hyperstart/detail/recording/replay_agent.hpp"
 #include "mock_hyperstart/detail/recording/whole_file.hpp"
-#include "mock_hyperstart/messages.hpp"
 
 namespace hyperstart {
 namespace detail {
