@@ -10,20 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <ostream>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace hyperstart::detail {
+#include "unit/compared_record.hpp"
 
-static bool operator==(const Record& a, const Record& b) {
-  return a.key == b.key && a.bytes == b.bytes;
-}
-static void PrintTo(const Record& record, std::ostream* out) {
-  *out << "{" << record.key << ", \"" << record.bytes << "\"}";
-}
+namespace hyperstart::detail {
 
 namespace {
 

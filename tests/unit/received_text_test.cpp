@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "unit/compared_record.hpp"
+
 namespace hyperstart::detail {
 namespace {
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "unit/compared_record.hpp"
+
 namespace hyperstart::detail {
 namespace {
 

@@ -16,6 +16,7 @@
 #include "mock_hyperstart/detail/agent/records.hpp"
 #include "support/deadline.hpp"
 #include "unit/blocked_call.hpp"
+#include "unit/compared_record.hpp"
 #include "unit/payload_is.hpp"
 
 namespace hyperstart::detail {
