@@ -218,8 +218,7 @@ class Forwarding {
   }
 
   void Pass(std::string_view bytes) {
-    std::vector<Frame>
-        frames;  // whole ones, to be passed on: unsent_part_, and then `passed` of `bytes`
+    std::vector<Frame> frames;  // whole ones: unsent_part_, and then `passed` of `bytes`
     std::size_t passed = 0;
     bool begun = open_bytes_ > 0;
     std::string_view rest = bytes;
