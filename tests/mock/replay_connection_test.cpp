@@ -286,10 +286,13 @@ TEST_F(ReplayConnectionTest, LearnsFromAWritefileAndReplacesNoKey) {
 }
 
 TEST_F(ReplayConnectionTest, RefusesWhatIsNoPointer) {
-  ReplayOptions options;
-  options.ignore = {"id"};
-  EXPECT_THAT(ErrorOf([&] { Replay(Written().Open(Channel::kCtl), options); }),
-              HasSubstr("a JSON pointer, which begins with /: id"));
+  for (const std::string pointer : {"id", "/~2"}) {
+    ReplayOptions options;
+    options.ignore = {pointer};
+    EXPECT_THAT(ErrorOf([&] { Replay(Written().Open(Channel::kCtl), options); }),
+                HasSubstr("mock_hyperstart: a replay ignores \"" + pointer +
+                          "\": that is no JSON pointer. Begin it with '/'"));
+  }
 }
 
 // ---- After the end

@@ -17,8 +17,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -55,11 +57,7 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
         values_(Pointers(rules.ignore)) {
     // Nothing waits for the first client of a channel: what is sent before waits for it.
     for (const Channel channel : {Channel::kCtl, Channel::kIo}) {
-      for (std::size_t i = 0; i < steps().size(); ++i) {
-        if (steps()[i].what != Step::What::kOpen || steps()[i].channel != channel) continue;
-        arrived_[i] = true;
-        break;
-      }
+      Arrive(FindNext(Step::What::kOpen, channel));
     }
     std::size_t greeted = rules.greeted;
     for (std::size_t i = 0; i < steps().size(); ++i) {
@@ -112,16 +110,12 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
     is_replying_ = false;
     if (has_left_) return Reply::Error();
     const std::optional<std::size_t> expected = FindNext(Step::What::kCommand, Channel::kCtl);
-    if (!expected) {
-      if (goes_on_after_end_) return std::nullopt;
+    if (!expected && goes_on_after_end_) return std::nullopt;
+    if (!expected || steps()[*expected].command != message.command) {
       Leave(Channel::kCtl, expected, DescribeCame(message), message.payload, {});
       return Reply::Error();
     }
     const Step& step = steps()[*expected];
-    if (step.command != message.command) {
-      Leave(Channel::kCtl, expected, DescribeCame(message), message.payload, {});
-      return Reply::Error();
-    }
     const bool bytes_follow = message.command == Command::kWriteFile;
     const std::string difference =
         DiffPayloads(step.bytes, message.payload, values_.ignored(), bytes_follow);
@@ -147,9 +141,10 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   bool TakePacket(const IoPacket& packet) {
     const MutexLock lock(mutex_);
     if (has_left_) return true;
-    const bool is_after_end = !FindNext(Step::What::kPacket, Channel::kIo) &&
-                              !FindNext(Step::What::kCommand, Channel::kCtl);
-    if (goes_on_after_end_ && is_after_end) return false;
+    if (goes_on_after_end_ && !FindNext(Step::What::kPacket, Channel::kIo) &&
+        !FindNext(Step::What::kCommand, Channel::kCtl)) {
+      return false;
+    }
     if (IsExpected(packet)) Advance({});
     return true;
   }
@@ -157,13 +152,13 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
   static std::vector<JsonPointer> Pointers(const std::vector<std::string>& texts) {
     std::vector<JsonPointer> pointers;
     for (const std::string& text : texts) {
-      if (!text.empty() && text[0] != '/') {
-        throw std::invalid_argument(
-            "mock_hyperstart: what a replay ignores is a JSON pointer, which "
-            "begins with /: " +
-            text);
+      try {
+        pointers.emplace_back(text);
+      } catch (const nlohmann::json::parse_error&) {
+        throw std::invalid_argument("mock_hyperstart: a replay ignores " + Quoted(text) +
+                                    ": that is no JSON pointer. Begin it with '/'; in a name, "
+                                    "write ~1 for '/' and ~0 for '~'");
       }
-      pointers.emplace_back(text);
     }
     return pointers;
   }
@@ -181,25 +176,24 @@ class Replayer : public std::enable_shared_from_this<Replayer> {
 
   const std::vector<Step>& steps() const { return script_.steps(); }
 
-  /// The first step of that kind which has not come.
-  std::optional<std::size_t> FindNext(Step::What what, Channel channel) const
-      MOCK_HYPERSTART_REQUIRES(mutex_) {
+  /// The first step of one of those kinds which has not come.
+  std::optional<std::size_t> FindNextOf(std::initializer_list<Step::What> kinds,
+                                        Channel channel) const MOCK_HYPERSTART_REQUIRES(mutex_) {
     for (std::size_t i = cursor_; i < steps().size(); ++i) {
-      if (steps()[i].what == what && steps()[i].channel == channel && !arrived_[i]) return i;
+      if (arrived_[i] || steps()[i].channel != channel) continue;
+      if (std::find(kinds.begin(), kinds.end(), steps()[i].what) != kinds.end()) return i;
     }
     return {};
+  }
+  std::optional<std::size_t> FindNext(Step::What what, Channel channel) const
+      MOCK_HYPERSTART_REQUIRES(mutex_) {
+    return FindNextOf({what}, channel);
   }
   /// What ends a connection next: the client leaves, the mock cannot understand it any more, or the
   /// agent closes.
   std::optional<std::size_t> FindEnd(Channel channel) const MOCK_HYPERSTART_REQUIRES(mutex_) {
-    const std::optional<std::size_t> close = FindNext(Step::What::kClientClose, channel);
-    const std::optional<std::size_t> raw = FindNext(Step::What::kClientRaw, channel);
-    const std::optional<std::size_t> agent = FindNext(Step::What::kAgentClose, channel);
-    std::optional<std::size_t> first = close;
-    for (const std::optional<std::size_t>& end : {raw, agent}) {
-      if (end && (!first || *end < *first)) first = end;
-    }
-    return first;
+    return FindNextOf({Step::What::kClientClose, Step::What::kClientRaw, Step::What::kAgentClose},
+                      channel);
   }
   void Arrive(std::optional<std::size_t> step) MOCK_HYPERSTART_REQUIRES(mutex_) {
     if (step) arrived_[*step] = true;
